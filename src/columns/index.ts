@@ -1,0 +1,188 @@
+import type { Namespace } from '../model/index.ts';
+import { describeHolders } from '../model/describe.ts';
+import type { Column } from './column.ts';
+
+export { type CellValue, type Column, cellText, formatCell } from './column.ts';
+
+/** Glyph per visibility: the colour is never the only sign. */
+export const VISIBILITY_GLYPH = { plain: '○', obscure: '◐', hidden: '◆', dying: '†' } as const;
+
+/** How far from ordinary: what sorts first when sorting by visibility. */
+const VISIBILITY_RANK = { hidden: 3, dying: 2, obscure: 1, plain: 0 } as const;
+
+function displayName(ns: Namespace): string {
+  const name = ns.names[0];
+  if (name !== undefined) return ns.names.length > 1 ? `${name} +${ns.names.length - 1}` : name;
+  return ns.initial ? 'init' : '';
+}
+
+function containerText(ns: Namespace): string {
+  if (ns.container === null) return '';
+  const { engine, id, name } = ns.container;
+  return `${name ?? (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id)} (${engine})`;
+}
+
+/** The process people would name when asked "what is this namespace?": the oldest one. */
+function oldest(ns: Namespace): Namespace['processes'][number] | undefined {
+  return ns.processes.reduce<Namespace['processes'][number] | undefined>(
+    (first, process) => (first === undefined || process.startTicks < first.startTicks ? process : first),
+    undefined,
+  );
+}
+
+function distinctUsers(ns: Namespace): string[] {
+  return [...new Set(ns.processes.map((process) => process.user ?? (process.uid === null ? '?' : String(process.uid))))];
+}
+
+/** Every column there is, in the order `--help` and the docs list them. */
+export const COLUMNS: readonly Column[] = [
+  {
+    id: 'namespace',
+    header: 'NAMESPACE',
+    description: 'nsfs inode number, what net:[…] shows.',
+    width: 10,
+    align: 'left',
+    value: (ns) => ns.ino,
+  },
+  {
+    id: 'name',
+    header: 'NAME',
+    description: 'Name in /run/netns; `init` for the initial namespace.',
+    width: 10,
+    maxWidth: 32,
+    align: 'left',
+    value: (ns) => displayName(ns),
+  },
+  {
+    id: 'visibility',
+    header: 'VISIBLE',
+    description: 'How much it takes to see it: plain, obscure, hidden or dying.',
+    width: 9,
+    align: 'left',
+    value: (ns) => ns.visibility,
+    text: (ns) => `${VISIBILITY_GLYPH[ns.visibility]} ${ns.visibility}`,
+    sortKey: (ns) => VISIBILITY_RANK[ns.visibility],
+    descendingFirst: true,
+  },
+  {
+    id: 'held-by',
+    header: 'HELD BY',
+    description: 'What keeps it alive, in short.',
+    width: 16,
+    maxWidth: 48,
+    align: 'left',
+    value: (ns) => describeHolders(ns.holders),
+  },
+  {
+    id: 'processes',
+    header: 'PROC',
+    description: 'Processes with at least one thread in it.',
+    width: 5,
+    align: 'right',
+    value: (ns) => ns.processes.length,
+    descendingFirst: true,
+  },
+  {
+    id: 'holders',
+    header: 'HOLD',
+    description: 'Holders: references that userspace could drop.',
+    width: 5,
+    align: 'right',
+    value: (ns) => ns.holders.length,
+    descendingFirst: true,
+  },
+  {
+    id: 'command',
+    header: 'COMMAND',
+    description: 'Command line of its oldest process.',
+    width: 12,
+    maxWidth: 60,
+    align: 'left',
+    value: (ns) => {
+      const process = oldest(ns);
+      return process === undefined ? '' : process.cmdline || `[${process.comm}]`;
+    },
+  },
+  {
+    id: 'pid',
+    header: 'PID',
+    description: 'Its oldest process.',
+    width: 7,
+    align: 'right',
+    value: (ns) => oldest(ns)?.pid ?? '',
+  },
+  {
+    id: 'user',
+    header: 'USER',
+    description: 'Users its processes run as.',
+    width: 8,
+    maxWidth: 20,
+    align: 'left',
+    value: (ns) => distinctUsers(ns),
+  },
+  {
+    id: 'container',
+    header: 'CONTAINER',
+    description: 'Container, pod or systemd unit, from the cgroup.',
+    width: 12,
+    maxWidth: 36,
+    align: 'left',
+    value: (ns) => containerText(ns),
+  },
+  {
+    id: 'owner',
+    header: 'OWNER',
+    description: 'uid that created the user namespace owning it.',
+    width: 6,
+    align: 'right',
+    value: (ns) => ns.owner?.uid ?? null,
+  },
+  {
+    id: 'user-namespace',
+    header: 'USERNS',
+    description: 'Inode of the user namespace owning it.',
+    width: 10,
+    align: 'left',
+    value: (ns) => ns.owner?.userNamespace ?? null,
+  },
+  {
+    id: 'cookie',
+    header: 'COOKIE',
+    description: 'net_cookie: identifies it until reboot, never reused.',
+    width: 8,
+    maxWidth: 20,
+    align: 'right',
+    value: (ns) => ns.cookie,
+    sortKey: (ns) => (ns.cookie === null ? null : Number(ns.cookie)),
+  },
+  {
+    id: 'paths',
+    header: 'PATHS',
+    description: 'Every bind mount of it, in any mount namespace.',
+    width: 16,
+    maxWidth: 60,
+    align: 'left',
+    value: (ns) => ns.paths,
+  },
+  {
+    id: 'initial',
+    header: 'INITIAL',
+    description: 'Whether it is the namespace the host booted with.',
+    width: 7,
+    align: 'left',
+    value: (ns) => ns.initial,
+  },
+];
+
+/** What `list` and the screen show when nothing else is asked for. */
+export const DEFAULT_COLUMNS: readonly string[] = [
+  'namespace', 'name', 'visibility', 'held-by', 'processes', 'user', 'container', 'command',
+];
+
+/** Everything about one namespace that `/` and `--filter` look at when no column is named. */
+export const SEARCHED_COLUMNS: readonly Column[] = COLUMNS.filter((column) => column.id !== 'initial');
+
+export function findColumn(id: string): Column | undefined {
+  const wanted = id.toLowerCase();
+  return COLUMNS.find((column) => column.id === wanted);
+}

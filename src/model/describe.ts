@@ -1,0 +1,95 @@
+import { type Holder, isCertain } from './holder.ts';
+import type { Namespace } from './namespace.ts';
+
+/** "pid 71 fd 4", or "pid 71 thread 72 fd 4" for a descriptor in a thread's private table. */
+function place(holder: { readonly pid: number; readonly fd: number; readonly tid?: number }): string {
+  return `pid ${holder.pid}${holder.tid === undefined ? '' : ` thread ${holder.tid}`} fd ${holder.fd}`;
+}
+
+/** One holder in one line, safe to draw. */
+export function describeHolder(holder: Holder): string {
+  switch (holder.kind) {
+    case 'task':
+      if (holder.tid !== holder.pid) {
+        return holder.threads === 1
+          ? `thread ${holder.tid} of pid ${holder.pid}`
+          : `${holder.threads} threads of pid ${holder.pid}, first ${holder.tid}`;
+      }
+      return holder.threads === 1 ? `pid ${holder.pid}` : `pid ${holder.pid}, ${holder.threads} threads`;
+    case 'mount':
+      return `mount ${holder.path}`;
+    case 'descriptor':
+      return `${{ nsfs: 'descriptor', bound: 'descriptor of a mount', detached: 'detached mount' }[holder.form]}, ${place(holder)}`;
+    case 'socket':
+      return `${holder.listening ? 'listening ' : ''}${holder.family} ${holder.type} socket, ${place(holder)}`;
+    case 'tun':
+      return `tun ${holder.device ?? '(unattached)'}, ${place(holder)}`;
+    case 'procfile':
+      return `file ${holder.path}, ${place(holder)}`;
+    case 'watch':
+      return `${holder.mechanism} watch, ${place(holder)}`;
+    case 'iouring':
+      return `io_uring file ${holder.slot} (${holder.target}), ${place(holder)}`;
+    case 'mapping':
+      return `mapping of ${holder.target}, pid ${holder.pid}`;
+    case 'inflight':
+      return `${holder.count} ${holder.count === 1 ? 'descriptor' : 'descriptors'} in flight, ${place(holder)}`;
+    case 'bpflink':
+      return `BPF netfilter link, ${place(holder)}`;
+  }
+}
+
+const PLURAL: Record<Holder['kind'], string> = {
+  task: 'tasks',
+  mount: 'mounts',
+  descriptor: 'descriptors',
+  socket: 'sockets',
+  tun: 'tuns',
+  procfile: 'proc files',
+  watch: 'watches',
+  iouring: 'io_uring files',
+  mapping: 'mappings',
+  inflight: 'in flight',
+  bpflink: 'BPF links',
+};
+
+/**
+ * All holders in a few words: each kind once, single ones in full, in the order an admin would go about
+ * releasing them (processes first).
+ */
+export function describeHolders(holders: readonly Holder[]): string {
+  const certain = holders.filter(isCertain);
+  if (certain.length === 0) return holders.length === 0 ? 'no holder seen' : 'no certain holder';
+  const byKind = new Map<Holder['kind'], Holder[]>();
+  for (const holder of certain) {
+    const group = byKind.get(holder.kind);
+    if (group === undefined) byKind.set(holder.kind, [holder]);
+    else group.push(holder);
+  }
+  return (Object.keys(PLURAL) as Holder['kind'][])
+    .flatMap((kind) => {
+      const group = byKind.get(kind);
+      if (group === undefined) return [];
+      const [first] = group;
+      return group.length === 1 && first !== undefined ? [describeHolder(first)] : [`${group.length} ${PLURAL[kind]}`];
+    })
+    .join(', ');
+}
+
+/** The process a holder belongs to; null for mounts. */
+export function holderPid(holder: Holder): number | null {
+  return holder.kind === 'mount' ? null : holder.pid;
+}
+
+/** Why a namespace has its visibility, in one clause. */
+export function explainVisibility(ns: Namespace): string {
+  if (ns.visibility === 'hidden') return 'the kernel lists it and no certain holder was found';
+  if (ns.visibility === 'dying') return 'its count reached zero and teardown has not finished';
+  if (ns.visibility === 'plain') {
+    return ns.names.length > 0 ? 'it has a name in /run/netns' : 'a process lives in it that everybody sees';
+  }
+  const tasks = ns.holders.filter((holder) => holder.kind === 'task');
+  if (ns.processes.some(({ covered }) => covered)) return 'a mount over /proc/<pid> hides its processes from other tools';
+  if (tasks.length > 0) return 'only single threads of processes that live elsewhere are in it';
+  return 'it has no name and no process, only what is listed under its holders';
+}

@@ -1,0 +1,51 @@
+import { errnoName, SystemError } from './errors.ts';
+import { AT_FDCWD, chroot, close, errno, fchdir, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, openat, setns, unshare } from './libc.ts';
+import { CLONE_NEWNS } from './nsfs.ts';
+
+const CLONE_FS = 0x200;
+
+let fsUnshared = false;
+
+function open(path: string, flags: number): number {
+  const fd = openat(AT_FDCWD, path, flags | O_CLOEXEC);
+  if (fd < 0) throw new SystemError('open', path, errno());
+  return fd;
+}
+
+/**
+ * Runs a synchronous function with this thread inside a mount namespace, and comes home: mount namespace, root and
+ * working directory. setns(2) refuses threads that share their filesystem state, so the thread stops sharing it
+ * first, once; other threads never notice.
+ *
+ * A thread that cannot come home must not go on: what it would read or act on afterwards is another namespace's.
+ * The process ends.
+ *
+ * @param mountNs an open descriptor of the mount namespace.
+ * @throws SystemError when it may not be entered (needs CAP_SYS_ADMIN over it and CAP_SYS_CHROOT).
+ */
+export function inMountNamespace<T>(mountNs: number, subject: string, run: () => T): T {
+  const home = open('/proc/thread-self/ns/mnt', O_RDONLY);
+  const root = open('/', O_PATH | O_DIRECTORY);
+  const directory = open('.', O_PATH | O_DIRECTORY);
+  try {
+    if (!fsUnshared) {
+      if (unshare(CLONE_FS) < 0) throw new SystemError('unshare(CLONE_FS)', subject, errno());
+      fsUnshared = true;
+    }
+    if (setns(mountNs, CLONE_NEWNS) < 0) throw new SystemError('setns', subject, errno());
+    try {
+      return run();
+    } finally {
+      const back =
+        setns(home, CLONE_NEWNS) === 0 && fchdir(root) === 0 && chroot('.') === 0 && fchdir(directory) === 0;
+      if (!back) {
+        process.stderr.write(`nsleuth: cannot return from ${subject} (${errnoName(errno())}); ending\n`);
+        process.abort();
+      }
+    }
+  } finally {
+    close(home);
+    close(root);
+    close(directory);
+  }
+}

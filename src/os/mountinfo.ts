@@ -1,0 +1,57 @@
+/** One line of `/proc/<pid>/mountinfo` (proc_pid_mountinfo(5)), octal escapes undone. */
+export interface MountLine {
+  readonly mountId: number;
+  /** `major << 20 | minor` of the filesystem. */
+  readonly device: number;
+  /** What of the filesystem is mounted: `net:[4026532177]` for a namespace. */
+  readonly root: string;
+  /** Bytes, one character each (latin1): a path need not be UTF-8. */
+  readonly path: string;
+  readonly filesystem: string;
+  readonly source: string;
+}
+
+/** Undoes `\040` and its kin, which stand for blank, tab, newline and backslash. */
+function unescape(field: string): string {
+  return field.includes('\\')
+    ? field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    : field;
+}
+
+/** One line; null when it is truncated or malformed. */
+export function parseMountLine(line: string): MountLine | null {
+  const separator = line.indexOf(' - ');
+  if (separator < 0) return null;
+  const [id, , device, root, path] = line.slice(0, separator).split(' ');
+  const [filesystem, source] = line.slice(separator + 3).split(' ');
+  const [major, minor] = (device ?? '').split(':');
+  if (!id || !/^\d+$/.test(id) || !root || !path || !filesystem || !minor) return null;
+  return {
+    mountId: Number(id),
+    device: Number(major) * 0x100000 + Number(minor),
+    root: unescape(root),
+    path: unescape(path),
+    filesystem: unescape(filesystem),
+    source: unescape(source ?? ''),
+  };
+}
+
+/**
+ * The lines that hold `needle`, without splitting the rest: of thousands of mounts only a few are of interest.
+ *
+ * @returns the parsed lines, and how many of the matching ones were malformed.
+ */
+export function linesWith(text: string, needle: string): { readonly mounts: MountLine[]; readonly malformed: number } {
+  const mounts: MountLine[] = [];
+  let malformed = 0;
+  for (let at = text.indexOf(needle); at >= 0; ) {
+    const start = text.lastIndexOf('\n', at) + 1;
+    let end = text.indexOf('\n', at);
+    if (end < 0) end = text.length;
+    const mount = parseMountLine(text.slice(start, end));
+    if (mount === null) malformed++;
+    else mounts.push(mount);
+    at = text.indexOf(needle, end);
+  }
+  return { mounts, malformed };
+}

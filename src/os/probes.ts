@@ -1,0 +1,117 @@
+import { errnoName } from './errors.ts';
+import { AT_FDCWD, close, errno, O_CLOEXEC, O_RDONLY, openat } from './libc.ts';
+import { cookieOfOwnNamespace, namespaceId, openSocketNamespace, withSocket } from './nsfs.ts';
+import { duplicateFrom, openPidfd, sharesWithItself } from './pidfd.ts';
+import type { Procfs } from './procfs.ts';
+import { readSmall } from './procfs.ts';
+
+/** Whether something the collectors build on works here. */
+export interface Probe {
+  readonly title: string;
+  readonly works: boolean;
+  /** What was seen. */
+  readonly detail: string;
+  /** What would make it work; empty when it does. */
+  readonly cure: string;
+}
+
+/** Bits of `CapEff` (capabilities(7), include/uapi/linux/capability.h) and what nsleuth needs each for. */
+const CAPABILITIES = [
+  { bit: 12, name: 'CAP_NET_ADMIN', purpose: 'to ask a socket or tun which namespace it pins' },
+  { bit: 18, name: 'CAP_SYS_CHROOT', purpose: 'to look into mount namespaces nobody lives in' },
+  { bit: 19, name: 'CAP_SYS_PTRACE', purpose: "to read other users' namespaces and descriptors" },
+  { bit: 21, name: 'CAP_SYS_ADMIN', purpose: 'for a procfs nothing can be mounted over, and to enter namespaces' },
+] as const;
+
+/** PROC_USER_INIT_INO and PROC_PID_INIT_INO, include/linux/proc_ns.h: fixed since Linux 3.8. */
+const INITIAL = { user: 4026531837, pid: 4026531836 } as const;
+
+function probeCapabilities(status: string): Probe[] {
+  const effective = BigInt(`0x${/^CapEff:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  return CAPABILITIES.map(({ bit, name, purpose }) => {
+    const works = ((effective >> BigInt(bit)) & 1n) === 1n;
+    return { title: name, works, detail: purpose, cure: works ? '' : 'run nsleuth as root' };
+  });
+}
+
+function probeInitial(type: 'user' | 'pid', ino: number): Probe {
+  const works = ino === INITIAL[type];
+  return {
+    title: `initial ${type} namespace`,
+    works,
+    detail: ino > 0 ? `${type}:[${ino}]` : 'not readable',
+    cure: works ? '' : 'run nsleuth on the host itself: from in here only part of it is visible',
+  };
+}
+
+function probeProcfs({ uncovered, coveredReason, live, root }: Procfs): Probe {
+  const title = 'procfs nothing can be mounted over';
+  if (uncovered) return { title, works: true, detail: 'fsopen(2), fsmount(2)', cure: '' };
+  if (!live) return { title, works: false, detail: `${root} shows the pids of another pid namespace`, cure: 'leave out --proc' };
+  const cure = coveredReason === 'ENOSYS' ? 'needs Linux 5.2' : 'needs CAP_SYS_ADMIN: run nsleuth as root';
+  return { title, works: false, detail: coveredReason ?? `${root} was asked for`, cure: coveredReason === null ? 'leave out --proc' : cure };
+}
+
+function probePidfds(): Probe {
+  const title = "other processes' descriptors";
+  const pidfd = openPidfd(process.pid, false);
+  const opened = openat(AT_FDCWD, '/dev/null', O_RDONLY | O_CLOEXEC);
+  const duplicate = pidfd < 0 ? -1 : duplicateFrom(pidfd, opened);
+  const failure = duplicate < 0 ? errnoName(errno()) : '';
+  for (const fd of [pidfd, opened, duplicate]) if (fd >= 0) close(fd);
+  return {
+    title,
+    works: duplicate >= 0,
+    detail: duplicate < 0 ? `pidfd_getfd(2): ${failure}` : 'pidfd_open(2), pidfd_getfd(2)',
+    cure: duplicate < 0 ? 'needs Linux 5.6 and a seccomp filter that allows it' : '',
+  };
+}
+
+function probeSocketNamespace(): Probe {
+  const fd = withSocket(openSocketNamespace);
+  const failure = fd < 0 ? errnoName(errno()) : '';
+  if (fd >= 0) close(fd);
+  return {
+    title: 'namespace of a socket',
+    works: fd >= 0,
+    detail: fd < 0 ? `SIOCGSKNS: ${failure}` : 'SIOCGSKNS',
+    cure: fd < 0 ? 'needs Linux 4.10 and CAP_NET_ADMIN: run nsleuth as root' : '',
+  };
+}
+
+function probeCookie(): Probe {
+  const title = 'identity that is never reused';
+  const own = openat(AT_FDCWD, '/proc/thread-self/ns/net', O_RDONLY | O_CLOEXEC);
+  const id = own < 0 ? null : namespaceId(own);
+  if (own >= 0) close(own);
+  if (id !== null) return { title, works: true, detail: 'NS_GET_ID', cure: '' };
+  const cookie = cookieOfOwnNamespace();
+  return cookie === null
+    ? { title, works: false, detail: 'no net_cookie', cure: 'needs Linux 5.14' }
+    : { title, works: true, detail: 'SO_NETNS_COOKIE: each namespace is entered for it', cure: '' };
+}
+
+function probeKcmp(): Probe {
+  const works = sharesWithItself();
+  return {
+    title: "threads' private descriptor tables",
+    works,
+    detail: works ? 'kcmp(2)' : `kcmp(2): ${errnoName(errno())}`,
+    cure: works ? '' : 'needs a kernel with CONFIG_KCMP and a seccomp filter that allows it',
+  };
+}
+
+/** Tries everything the collectors build on, on nsleuth itself. */
+export function probeHost(procfs: Procfs, namespaces: { readonly user: number; readonly pid: number }): Probe[] {
+  const status = readSmall(procfs.fd, 'self/status')?.toString('latin1') ?? '';
+  return [
+    ...probeCapabilities(status),
+    probeInitial('user', namespaces.user),
+    probeInitial('pid', namespaces.pid),
+    probeProcfs(procfs),
+    probePidfds(),
+    probeSocketNamespace(),
+    probeCookie(),
+    probeKcmp(),
+  ];
+}

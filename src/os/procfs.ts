@@ -1,0 +1,189 @@
+import { errnoName, SystemError } from './errors.ts';
+import {
+  AT_FDCWD,
+  close,
+  errno,
+  fstatfs,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  openat,
+  read,
+  readlinkat,
+  SYS,
+  syscallNumbers,
+  syscallNamed,
+  syscallWithBuffer,
+} from './libc.ts';
+
+const PROC_SUPER_MAGIC = 0x9fa0;
+const FSOPEN_CLOEXEC = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const FSMOUNT_CLOEXEC = 1;
+/** MOUNT_ATTR_RDONLY | NOSUID | NODEV | NOEXEC */
+const MOUNT_ATTRIBUTES = 0x1 | 0x2 | 0x4 | 0x8;
+
+const INITIAL_BUFFER = 256 * 1024;
+/** A `/proc` file larger than this is not worth an incident's memory: 64 MiB is ~600,000 mounts. */
+const LARGEST_FILE = 64 * 1024 * 1024;
+
+let buffer = Buffer.alloc(INITIAL_BUFFER);
+const linkBuffer = Buffer.alloc(4096);
+
+/**
+ * A procfs to read from, by descriptor.
+ *
+ * Where allowed it is a private instance of procfs (fsopen(2), fsmount(2), Linux 5.2, CAP_SYS_ADMIN) that is in no
+ * mount namespace: nothing can be mounted over it, so what somebody laid over `/proc/<pid>` hides nothing here.
+ */
+export interface Procfs {
+  readonly root: string;
+  readonly fd: number;
+  /** Nothing can be mounted over this one. */
+  readonly uncovered: boolean;
+  /** Why there is no private instance, where one was wanted: an errno name. */
+  readonly coveredReason: string | null;
+  /**
+   * It shows the pids this process itself may act on. False for fixtures and for another pid namespace's procfs:
+   * there, pidfds would reach the wrong processes and are not used.
+   */
+  readonly live: boolean;
+}
+
+function mountPrivateProcfs(): number {
+  const context = syscallNamed(SYS.fsopen, 'proc', FSOPEN_CLOEXEC);
+  if (context < 0) return -1;
+  try {
+    if (syscallNumbers(SYS.fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return -1;
+    return syscallNumbers(SYS.fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTRIBUTES, 0, 0);
+  } finally {
+    close(context);
+  }
+}
+
+/**
+ * Whether this procfs numbers processes as we do: `NSpid` of ourselves starts at the procfs's own pid namespace,
+ * so in ours it holds exactly one number, our pid (proc_pid_status(5), 4.1).
+ */
+function showsOurPids(fd: number): boolean {
+  const facts = Buffer.alloc(128);
+  if (fstatfs(fd, facts) < 0 || facts.readUInt32LE(0) !== PROC_SUPER_MAGIC) return false;
+  const status = readSmall(fd, 'self/status');
+  if (status === null) return false;
+  const pids = /^NSpid:\s+(.*)$/m.exec(status.toString('latin1'))?.[1]?.trim().split(/\s+/);
+  return pids !== undefined && pids.length === 1 && Number(pids[0]) === process.pid;
+}
+
+/**
+ * Opens a procfs. For the default `/proc` a private, uncovered instance is tried first.
+ *
+ * @throws SystemError when `root` cannot be opened as a directory or holds no process at all.
+ */
+export function openProcfs(root: string): Procfs {
+  const given = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (given < 0) throw new SystemError('open', root, errno());
+  const live = showsOurPids(given);
+  if (root !== '/proc' || !live) return { root, fd: given, uncovered: false, coveredReason: null, live };
+
+  const fd = mountPrivateProcfs();
+  if (fd < 0) return { root, fd: given, uncovered: false, coveredReason: errnoName(errno()), live };
+  close(given);
+  return { root, fd, uncovered: true, coveredReason: null, live };
+}
+
+export function closeProcfs(procfs: Procfs): void {
+  close(procfs.fd);
+}
+
+/** Opens `/proc/<pid>` as a directory to read from; -1 with errno set when there is none. The caller closes it. */
+export function openProcess(procfs: Procfs, pid: number): number {
+  return openat(procfs.fd, String(pid), O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/**
+ * Reads a file that the kernel hands out in one piece (`stat`, `status`, `cgroup`, fdinfo).
+ *
+ * @returns bytes that are valid until the next read from procfs, or null with errno set.
+ */
+export function readSmall(dirfd: number, path: string): Buffer | null {
+  const fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return null;
+  const size = read(fd, buffer, buffer.length);
+  const failure = size < 0 ? errno() : 0;
+  close(fd);
+  if (size < 0) {
+    errno(failure);
+    return null;
+  }
+  return buffer.subarray(0, size);
+}
+
+/**
+ * Reads a file of many records (`mountinfo`, `maps`) to its end.
+ *
+ * @returns bytes that are valid until the next read from procfs, or null with errno set.
+ */
+export function readAll(dirfd: number, path: string): Buffer | null {
+  const fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return null;
+  let filled = 0;
+  for (;;) {
+    if (filled === buffer.length) {
+      if (buffer.length >= LARGEST_FILE) break;
+      const larger = Buffer.alloc(buffer.length * 4);
+      buffer.copy(larger);
+      buffer = larger;
+    }
+    const size = read(fd, filled === 0 ? buffer : buffer.subarray(filled), buffer.length - filled);
+    if (size < 0) {
+      const failure = errno();
+      close(fd);
+      errno(failure);
+      return null;
+    }
+    if (size === 0) break;
+    filled += size;
+  }
+  close(fd);
+  return buffer.subarray(0, filled);
+}
+
+/** What a link says, as bytes valid until the next link is read; null with errno set. */
+export function readLink(dirfd: number, path: string): Buffer | null {
+  const size = readlinkat(dirfd, path, linkBuffer, linkBuffer.length);
+  return size < 0 ? null : linkBuffer.subarray(0, size);
+}
+
+/** The numbers among a directory's names (`/proc`, `task`, `fd`), in the kernel's order; null with errno set. */
+export function listNumbers(dirfd: number, path: string): number[] | null {
+  const fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return null;
+  const numbers: number[] = [];
+  for (;;) {
+    const size = syscallWithBuffer(SYS.getdents64, fd, buffer, buffer.length, 0, 0);
+    if (size < 0) {
+      const failure = errno();
+      close(fd);
+      errno(failure);
+      return null;
+    }
+    if (size === 0) break;
+    // struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, char name[] (getdents64(2)).
+    for (let at = 0; at < size; at += buffer.readUInt16LE(at + 16)) {
+      let number = 0;
+      let byte = buffer[at + 19] ?? 0;
+      for (let index = at + 19; byte !== 0; byte = buffer[++index] ?? 0) {
+        if (byte < 0x30 || byte > 0x39) {
+          number = -1;
+          break;
+        }
+        number = number * 10 + byte - 0x30;
+      }
+      if (number >= 0) numbers.push(number);
+    }
+  }
+  close(fd);
+  return numbers;
+}
