@@ -1,0 +1,38 @@
+import type { Issue, View } from '../src/model/index.ts';
+import type { Procfs } from '../src/os/procfs.ts';
+import type { Gathered } from './index.ts';
+
+/** What every collector is given. All roots are injectable, so fixture trees can drive tests. */
+export interface CollectContext {
+  readonly procfs: Procfs;
+  /** Where iproute2 keeps its names: `/run/netns`. */
+  readonly netnsDir: string;
+  /** Where account names come from: `/etc/passwd`. */
+  readonly passwdFile: string;
+  readonly signal: AbortSignal;
+}
+
+/** What a collector saw, what it could not see (`missed`) and what else deserves a word (`notes`). */
+export interface Collected<Data> {
+  readonly data: Data;
+  /** How many subjects were read. */
+  readonly seen: number;
+  readonly missed: readonly Issue[];
+  readonly notes: readonly Issue[];
+  /** The source as a whole could not be used. */
+  readonly unavailable?: boolean;
+}
+
+/**
+ * One source of evidence. `collect` never throws because one process vanished or one file was malformed: such
+ * things become issues. It reads what earlier stages gathered, any of which may be switched off.
+ */
+export interface Collector<Name extends string = string, Data = unknown> {
+  readonly name: Name;
+  readonly view: View;
+  /** One line for `doctor`: what it reads and what it finds. */
+  readonly reads: string;
+  /** What it needs to see everything, in words an admin can act on. */
+  readonly needs: string;
+  readonly collect: (context: CollectContext, gathered: Gathered) => Collected<Data> | Promise<Collected<Data>>;
+}

@@ -1,0 +1,186 @@
+import type { Holder, Issue } from '../src/model/index.ts';
+import { isGone, errnoName } from '../src/os/errors.ts';
+import { close, errno } from '../src/os/libc.ts';
+import { nsfsDevice, parseNamespaceLink } from '../src/os/nsfs.ts';
+import type { Way } from '../src/os/open-namespace.ts';
+import { shareDescriptors } from '../src/os/pidfd.ts';
+import { listNumbers, openProcess, type Procfs } from '../src/os/procfs.ts';
+import { sanitise } from '../src/terminal/sanitise.ts';
+import type { CollectContext, Collected, Collector } from './contract.ts';
+import { type KnownNamespace, ProcfileResolver } from './descriptors/procfiles.ts';
+import type { DescriptorSighting, MountNamespaceDescriptor } from './descriptors/sightings.ts';
+import { DescriptorWalk } from './descriptors/walk.ts';
+import type { Gathered } from './index.ts';
+import type { MountsData } from './mounts.ts';
+import type { TaskRecord, TasksData } from './tasks.ts';
+
+export type { DescriptorSighting, MountNamespaceDescriptor } from './descriptors/sightings.ts';
+
+export interface DescriptorsData {
+  readonly sightings: readonly DescriptorSighting[];
+  /** Holders whose namespace the kernel does not tell. */
+  readonly leads: readonly Holder[];
+  readonly mountNamespaces: readonly MountNamespaceDescriptor[];
+}
+
+type Process = Pick<TaskRecord, 'pid' | 'otherThreads'>;
+
+/** Walks the descriptor table of a process, and those of threads that have one of their own (CLONE_FILES unshared). */
+function walkProcess(walk: DescriptorWalk, procfs: Procfs, { pid, otherThreads }: Process): void {
+  const dir = openProcess(procfs, pid);
+  if (dir < 0) {
+    const failure = errno();
+    if (!isGone(failure)) walk.missed.push({ subject: `pid ${pid}`, reason: errnoName(failure) });
+    return;
+  }
+  try {
+    walk.walk({ dir, pid, base: 'fd' });
+    if (!procfs.live) return;
+    const owners = [pid];
+    for (const tid of otherThreads) {
+      if (owners.some((owner) => shareDescriptors(owner, tid))) continue;
+      owners.push(tid);
+      walk.walk({ dir, pid, tid, base: `task/${tid}/fd` });
+    }
+  } finally {
+    close(dir);
+  }
+}
+
+/** Every namespace somebody has seen so far, with ways to get at it. */
+function knownNamespaces(
+  tasks: TasksData | undefined,
+  mounts: MountsData | undefined,
+  sightings: readonly DescriptorSighting[],
+): KnownNamespace[] {
+  const known = new Map<number, { ino: number; task?: { pid: number; tid: number }; ways: Way[] }>();
+  for (const process of tasks?.processes ?? []) {
+    for (const { ino, tid } of process.netns) {
+      if (!known.has(ino)) known.set(ino, { ino, task: { pid: process.pid, tid }, ways: [] });
+    }
+  }
+  const add = (ino: number, way: Way) => {
+    const namespace = known.get(ino);
+    if (namespace === undefined) known.set(ino, { ino, ways: [way] });
+    else namespace.ways.push(way);
+  };
+  for (const { ino, holder, seenBy, bytes } of mounts?.mounts ?? []) add(ino, { holder, seenBy, mountPoint: bytes });
+  for (const { ino, holder } of sightings) if (ino !== null) add(ino, { holder });
+  return [...known.values()];
+}
+
+/** Inodes of namespaces of other types, which a watch may be on as well. */
+function otherNamespaces(tasks: TasksData | undefined): Set<number> {
+  const inodes = new Set<number>();
+  for (const { userNamespace, pidNamespace, mountNamespace } of tasks?.processes ?? []) {
+    for (const ino of [userNamespace, pidNamespace, mountNamespace]) if (ino !== null) inodes.add(ino);
+  }
+  return inodes;
+}
+
+/** What the walk found but could not place until everything else was seen. */
+function settle(
+  walk: DescriptorWalk,
+  procfs: Procfs,
+  device: number,
+  { tasks, mounts }: Gathered,
+): { sightings: DescriptorSighting[]; leads: Holder[] } {
+  const sightings: DescriptorSighting[] = [];
+  const leads: Holder[] = [];
+  const { watches, procfiles, registered, mappings } = walk.pending;
+  if (watches.length + procfiles.length + registered.length + mappings.length === 0) return { sightings, leads };
+
+  const known = knownNamespaces(tasks, mounts, walk.sightings);
+  const knownInodes = new Set(known.map(({ ino }) => ino));
+  const others = otherNamespaces(tasks);
+
+  for (const { place, mechanism, watched } of watches) {
+    const certain = watched.network ?? (knownInodes.has(watched.ino) ? true : others.has(watched.ino) ? false : null);
+    if (certain === false) continue;
+    const holder = { kind: 'watch', ...place, mechanism } as const;
+    sightings.push({ ino: watched.ino, holder: certain ? holder : { ...holder, suspected: true } });
+  }
+
+  const resolver = new ProcfileResolver(procfs, device, known);
+  for (const { place, path, file, ino } of procfiles) {
+    const name = sanitise(path);
+    const netns = resolver.resolve(file, ino);
+    sightings.push({
+      ino: netns,
+      // Two files of one namespace cannot be told from two namespaces: the inode is all there is to go by.
+      ...(netns === null ? { unknown: `procfile:${ino}` } : {}),
+      holder: { kind: 'procfile', ...place, path: name.text, ...(name.raw === undefined ? {} : { rawPath: name.raw }) },
+    });
+  }
+
+  const mounted = new Map((mounts?.mounts ?? []).map(({ bytes, ino }) => [bytes, ino]));
+  for (const { place, slot, target } of registered) {
+    const holder = { kind: 'iouring', ...place, slot, target: sanitise(Buffer.from(target, 'latin1')).text } as const;
+    const socket = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+    if (target.startsWith('net:')) sightings.push({ ino: parseNamespaceLink(target), holder });
+    else if (socket !== undefined) {
+      const resolved = walk.sockets.get(Number(socket));
+      if (resolved === undefined) leads.push({ ...holder, suspected: true });
+      else sightings.push({ ino: resolved.netns, holder });
+    } else if (target === '/') leads.push({ ...holder, suspected: true });
+    else {
+      // A path says which mount point it was opened by, not in which mount namespace.
+      const ino = mounted.get(target);
+      if (ino !== undefined) sightings.push({ ino, holder: { ...holder, suspected: true } });
+    }
+  }
+
+  for (const { pid, target, ringOpen } of mappings) {
+    const socket = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+    const resolved = socket === undefined ? undefined : walk.sockets.get(Number(socket));
+    if (resolved !== undefined) sightings.push({ ino: resolved.netns, holder: { kind: 'mapping', pid, target } });
+    // The files of a ring whose descriptor is still open are read off that descriptor.
+    else if (socket !== undefined || !ringOpen) leads.push({ kind: 'mapping', pid, target, suspected: true });
+  }
+  return { sightings, leads };
+}
+
+function collectDescriptors({ procfs, signal }: CollectContext, gathered: Gathered): Collected<DescriptorsData> {
+  const device = nsfsDevice(procfs.fd) ?? -1;
+  const walk = new DescriptorWalk(
+    procfs,
+    {
+      nsfsMounts: gathered.mounts?.nsfsMounts ?? new Map(),
+      paths: new Set(gathered.mounts?.mounts.map(({ bytes }) => bytes)),
+    },
+    device,
+  );
+  const processes: readonly Process[] =
+    gathered.tasks?.processes.filter(({ kernelThread, zombie, otherThreads }) => !kernelThread && (!zombie || otherThreads.length > 0)) ??
+    (listNumbers(procfs.fd, '.') ?? []).map((pid) => ({ pid, otherThreads: [] }));
+  for (const process of processes) {
+    signal.throwIfAborted();
+    walkProcess(walk, procfs, process);
+  }
+  const settled = settle(walk, procfs, device, gathered);
+  return {
+    data: {
+      sightings: [...walk.sightings, ...settled.sightings],
+      leads: [...walk.leads, ...settled.leads],
+      mountNamespaces: walk.mountNamespaces,
+    },
+    seen: walk.seen,
+    missed: mergeIssues(walk.missed),
+    notes: [],
+  };
+}
+
+/** A process refused as a whole is one gap, not one for its table and another for its maps. */
+function mergeIssues(missed: readonly Issue[]): Issue[] {
+  const subjects = new Set(missed.map(({ subject }) => subject));
+  return missed.filter(({ subject }) => !subject.startsWith('maps of ') || !subjects.has(subject.slice('maps of '.length)));
+}
+
+/** Everything open, mapped, watched, registered or queued that pins a namespace. */
+export const descriptors = {
+  name: 'descriptors',
+  view: 'userland',
+  reads: '/proc/<pid>/fd, fdinfo and maps; sockets and tuns through pidfd_getfd(2) and SIOCGSKNS',
+  needs: 'CAP_SYS_PTRACE and CAP_NET_ADMIN; Linux 5.6 for sockets',
+  collect: collectDescriptors,
+} as const satisfies Collector<'descriptors', DescriptorsData>;

@@ -1,0 +1,19 @@
+import type { Holder } from '../../src/model/index.ts';
+
+/** One descriptor, or something like it, that pins a namespace. */
+export interface DescriptorSighting {
+  /**
+   * The namespace; null when it is proven to exist and its number cannot be learned. Sightings with the same
+   * `unknown` are of the same namespace.
+   */
+  readonly ino: number | null;
+  readonly unknown?: string;
+  readonly holder: Holder;
+}
+
+/** A descriptor of a mount namespace: it may be all that keeps that mount namespace, and the mounts in it, alive. */
+export interface MountNamespaceDescriptor {
+  readonly ino: number;
+  readonly pid: number;
+  readonly fd: number;
+}

@@ -1,0 +1,82 @@
+import type { Issue, Owner } from '../src/model/index.ts';
+import { SystemError } from '../src/os/errors.ts';
+import { close } from '../src/os/libc.ts';
+import { inNetworkNamespace } from '../src/os/network-namespace.ts';
+import { cookieOfOwnNamespace, namespaceId, nsfsDevice, ownerOf } from '../src/os/nsfs.ts';
+import { openNamespace, type Way } from '../src/os/open-namespace.ts';
+import type { CollectContext, Collected, Collector } from './contract.ts';
+import type { Gathered } from './index.ts';
+
+/** What tells a namespace apart for good, and who made it. */
+export interface Identity {
+  /** Decimal `net_cookie`; null where the kernel does not tell. */
+  readonly cookie: string | null;
+  /** Null when the owning user namespace is out of our sight. */
+  readonly owner: Owner | null;
+}
+
+export interface IdentityData {
+  readonly identities: ReadonlyMap<number, Identity>;
+}
+
+/**
+ * `net_cookie` of an open namespace on kernels without NS_GET_ID: a socket made inside tells (SO_NETNS_COOKIE,
+ * 5.14). The socket is gone again before this returns. Null where not allowed or not supported.
+ */
+export function cookieByEntering(netns: number): bigint | null {
+  try {
+    return inNetworkNamespace(netns, 'a namespace, for its cookie', cookieOfOwnNamespace);
+  } catch (error) {
+    if (error instanceof SystemError) return null;
+    throw error;
+  }
+}
+
+/** Reads the identity of an open network namespace. */
+export function readIdentity(netns: number): Identity {
+  const cookie = namespaceId(netns) ?? cookieByEntering(netns);
+  return { cookie: cookie === null ? null : String(cookie), owner: ownerOf(netns) };
+}
+
+/** Every way to get at each namespace, processes first: they are the cheapest to open. */
+function waysIn({ tasks, mounts, descriptors }: Gathered): Map<number, Way[]> {
+  const ways = new Map<number, Way[]>();
+  const add = (ino: number, way: Way) => {
+    const known = ways.get(ino);
+    if (known === undefined) ways.set(ino, [way]);
+    else known.push(way);
+  };
+  for (const { pid, netns } of tasks?.processes ?? []) {
+    for (const { ino, tid, threads } of netns) add(ino, { holder: { kind: 'task', pid, tid, threads } });
+  }
+  for (const { ino, holder, seenBy, bytes } of mounts?.mounts ?? []) add(ino, { holder, seenBy, mountPoint: bytes });
+  for (const { ino, holder } of descriptors?.sightings ?? []) if (ino !== null) add(ino, { holder });
+  return ways;
+}
+
+function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered): Collected<IdentityData> {
+  const identities = new Map(gathered['pinned-mounts']?.identities);
+  const missed: Issue[] = [];
+  const device = nsfsDevice(procfs.fd) ?? -1;
+  for (const [ino, ways] of waysIn(gathered)) {
+    signal.throwIfAborted();
+    if (identities.has(ino)) continue;
+    const fd = openNamespace(procfs, ino, device, ways);
+    if (fd < 0) {
+      missed.push({ subject: `net:[${ino}]`, reason: 'no holder leads to it: cookie and owner unknown' });
+      continue;
+    }
+    identities.set(ino, readIdentity(fd));
+    close(fd);
+  }
+  return { data: { identities }, seen: identities.size, missed, notes: [] };
+}
+
+/** Cookie and owner of every namespace found. */
+export const identity = {
+  name: 'identity',
+  view: 'userland',
+  reads: 'NS_GET_ID or SO_NETNS_COOKIE, NS_GET_USERNS and NS_GET_OWNER_UID of every namespace found',
+  needs: 'leave to open the namespace; Linux 6.18, or 5.14 and CAP_SYS_ADMIN, for the cookie',
+  collect: collectIdentity,
+} as const satisfies Collector<'identity', IdentityData>;

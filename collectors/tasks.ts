@@ -1,0 +1,286 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { Issue, SafeText } from '../src/model/index.ts';
+import { EACCES, EPERM, errnoName, isGone } from '../src/os/errors.ts';
+import { close, errno } from '../src/os/libc.ts';
+import { namespaceLink } from '../src/os/nsfs.ts';
+import { listNumbers, openProcess, readSmall } from '../src/os/procfs.ts';
+import { sanitise } from '../src/terminal/sanitise.ts';
+import type { CollectContext, Collected, Collector } from './contract.ts';
+
+/** Bytes of a command line worth keeping; the kernel allows megabytes. */
+const CMDLINE_LIMIT = 4096;
+/** PF_KTHREAD, include/linux/sched.h: userspace cannot set it. */
+const PF_KTHREAD = 0x0020_0000;
+/** USER_HZ: what field 22 of stat counts in, 100 on every architecture Node runs on (proc_pid_stat(5)). */
+export const TICKS_PER_SECOND = 100;
+
+/** Threads of one process that share a namespace. */
+export interface ThreadGroup {
+  readonly ino: number;
+  /** The leader if it is among them, else the lowest. */
+  readonly tid: number;
+  readonly threads: number;
+}
+
+/** One process, as `/proc/<pid>` tells. */
+export interface TaskRecord {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly comm: SafeText;
+  readonly rawComm?: string;
+  readonly cmdline: SafeText;
+  readonly rawCmdline?: string;
+  readonly uid: number | null;
+  readonly user: SafeText | null;
+  readonly startTicks: number;
+  readonly kernelThread: boolean;
+  readonly zombie: boolean;
+  readonly cgroup: SafeText;
+  readonly namespacePids: readonly number[];
+  readonly userNamespace: number | null;
+  readonly pidNamespace: number | null;
+  /** The leader's; null where it may not be read. */
+  readonly mountNamespace: number | null;
+  /** Network namespaces its threads are in; empty for zombies and where they may not be read. */
+  readonly netns: readonly ThreadGroup[];
+  /** Mount namespaces of threads that are in another than the leader. */
+  readonly threadMountNamespaces: readonly { readonly ino: number; readonly tid: number }[];
+  /** Threads other than the leader. */
+  readonly otherThreads: readonly number[];
+}
+
+export interface TasksData {
+  readonly processes: readonly TaskRecord[];
+}
+
+export interface StatFacts {
+  readonly comm: Buffer;
+  readonly state: string;
+  readonly ppid: number;
+  readonly flags: number;
+  readonly threads: number;
+  readonly startTicks: number;
+}
+
+/**
+ * `/proc/<pid>/stat` (proc_pid_stat(5)). The command name may hold spaces, brackets and newlines, so fields are
+ * counted from the last closing bracket. Null when it is truncated or malformed.
+ */
+export function parseStat(bytes: Buffer): StatFacts | null {
+  const open = bytes.indexOf(0x28);
+  const end = bytes.lastIndexOf(0x29);
+  if (open < 0 || end < open) return null;
+  const fields = bytes.toString('latin1', end + 2).split(' ');
+  const [state, ppid, , , , , flags] = fields;
+  const threads = Number(fields[17]);
+  const startTicks = Number(fields[19]);
+  if (state === undefined || !/^[A-Za-z]$/.test(state) || !Number.isInteger(startTicks)) return null;
+  return {
+    comm: Buffer.from(bytes.subarray(open + 1, end)),
+    state,
+    ppid: Number(ppid),
+    flags: Number(flags),
+    threads: Number.isInteger(threads) && threads > 0 ? threads : 1,
+    startTicks,
+  };
+}
+
+/** Effective uid and nested pids from `/proc/<pid>/status` (proc_pid_status(5)). */
+export function parseStatus(text: string): { readonly uid: number | null; readonly namespacePids: number[] } {
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(text)?.[1];
+  const pids = /^NSpid:\s+([\d\s]*)$/m.exec(text)?.[1];
+  return {
+    uid: uid === undefined ? null : Number(uid),
+    namespacePids: pids === undefined ? [] : pids.trim().split(/\s+/).map(Number),
+  };
+}
+
+/**
+ * The most telling path in `/proc/<pid>/cgroup` (cgroups(7)): the longest, because with cgroup v1 some controllers
+ * leave a process at the root while another names its container.
+ */
+export function parseCgroup(text: string): string {
+  let longest = '';
+  for (const line of text.split('\n')) {
+    const path = line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1);
+    if (path.startsWith('/') && path.length > longest.length) longest = path;
+  }
+  return longest;
+}
+
+/** `/proc/<pid>/cmdline`: arguments end in NUL; a process may overwrite them with anything. */
+export function parseCmdline(bytes: Buffer): Buffer {
+  const cut = Buffer.from(bytes.subarray(0, CMDLINE_LIMIT));
+  let end = cut.length;
+  while (end > 0 && cut[end - 1] === 0) end--;
+  const trimmed = cut.subarray(0, end);
+  for (let at = trimmed.indexOf(0); at >= 0; at = trimmed.indexOf(0, at)) trimmed[at] = 0x20;
+  return trimmed;
+}
+
+/** uid → name of passwd(5). The first entry of a uid wins, as getpwuid(3) has it. */
+export function parsePasswd(text: string): Map<number, SafeText> {
+  const names = new Map<number, SafeText>();
+  for (const line of text.split('\n')) {
+    const [name, , uid] = line.split(':');
+    if (name && uid && /^\d+$/.test(uid) && !names.has(Number(uid))) {
+      names.set(Number(uid), sanitise(Buffer.from(name)).text);
+    }
+  }
+  return names;
+}
+
+let passwdCache: { readonly file: string; readonly mtimeMs: number; readonly names: Map<number, SafeText> } | null = null;
+
+/**
+ * Account names from passwd alone: asking the name service (LDAP, sssd) could block on a network that is the very
+ * thing under investigation.
+ */
+function accountNames(file: string): Map<number, SafeText> {
+  try {
+    const { mtimeMs } = statSync(file);
+    if (passwdCache?.file !== file || passwdCache.mtimeMs !== mtimeMs) {
+      passwdCache = { file, mtimeMs, names: parsePasswd(readFileSync(file, 'utf8')) };
+    }
+    return passwdCache.names;
+  } catch {
+    return new Map();
+  }
+}
+
+interface ThreadScan {
+  readonly netns: ThreadGroup[];
+  readonly threadMountNamespaces: { readonly ino: number; readonly tid: number }[];
+  readonly otherThreads: readonly number[];
+  /** errno of a refusal, 0 when all was read. */
+  readonly refused: number;
+}
+
+/** Where every thread of a process lives: a thread may have left its leader's namespaces (setns(2), unshare(2)). */
+function scanThreads(dir: number, pid: number, leaderMount: number, count: number): ThreadScan {
+  const leaderNet = namespaceLink(dir, 'ns/net');
+  let refused = leaderNet === -EACCES || leaderNet === -EPERM ? -leaderNet : 0;
+  if (count <= 1) {
+    const netns = leaderNet > 0 ? [{ ino: leaderNet, tid: pid, threads: 1 }] : [];
+    return { netns, threadMountNamespaces: [], otherThreads: [], refused };
+  }
+
+  const groups = new Map<number, { tid: number; threads: number }>();
+  if (leaderNet > 0) groups.set(leaderNet, { tid: pid, threads: 1 });
+  const mounts = new Map<number, number>();
+  const otherThreads = (listNumbers(dir, 'task') ?? []).filter((tid) => tid !== pid);
+  for (const tid of otherThreads) {
+    const ino = namespaceLink(dir, `task/${tid}/ns/net`);
+    if (ino <= 0) {
+      if (ino === -EACCES || ino === -EPERM) refused = -ino;
+      continue;
+    }
+    const group = groups.get(ino);
+    if (group === undefined) groups.set(ino, { tid, threads: 1 });
+    else group.threads++;
+    const mount = namespaceLink(dir, `task/${tid}/ns/mnt`);
+    if (mount > 0 && mount !== leaderMount && !mounts.has(mount)) mounts.set(mount, tid);
+  }
+  return {
+    netns: [...groups].map(([ino, group]) => ({ ino, ...group })),
+    threadMountNamespaces: [...mounts].map(([ino, tid]) => ({ ino, tid })),
+    otherThreads,
+    refused,
+  };
+}
+
+function readable(ino: number): number | null {
+  return ino > 0 ? ino : null;
+}
+
+/** Reads one process. Null when it is gone; an issue when it is there and cannot be read. */
+function readProcess(dir: number, pid: number, names: Map<number, SafeText>): TaskRecord | Issue | null {
+  const statBytes = readSmall(dir, 'stat');
+  if (statBytes === null) {
+    const failure = errno();
+    return isGone(failure) ? null : { subject: `pid ${pid}`, reason: errnoName(failure) };
+  }
+  const stat = parseStat(statBytes);
+  if (stat === null) return { subject: `pid ${pid}`, reason: 'malformed stat' };
+
+  const status = parseStatus(readSmall(dir, 'status')?.toString('latin1') ?? '');
+  const kernelThread = (stat.flags & PF_KTHREAD) !== 0;
+  const comm = sanitise(stat.comm);
+  const cmdline = sanitise(kernelThread ? Buffer.alloc(0) : parseCmdline(readSmall(dir, 'cmdline') ?? Buffer.alloc(0)));
+  const cgroup = sanitise(Buffer.from(parseCgroup(readSmall(dir, 'cgroup')?.toString('latin1') ?? ''), 'latin1')).text;
+  const mountNamespace = namespaceLink(dir, 'ns/mnt');
+  const threads = scanThreads(dir, pid, mountNamespace, stat.threads);
+  // A process that ended meanwhile reads as empty: without a namespace it is either that, or refused, or a zombie.
+  const zombie = stat.state === 'Z' || stat.state === 'X';
+  if (threads.netns.length === 0 && threads.refused === 0 && !zombie) return null;
+  return {
+    pid,
+    ppid: stat.ppid,
+    comm: comm.text,
+    ...(comm.raw === undefined ? {} : { rawComm: comm.raw }),
+    cmdline: cmdline.text,
+    ...(cmdline.raw === undefined ? {} : { rawCmdline: cmdline.raw }),
+    uid: status.uid,
+    user: (status.uid !== null && names.get(status.uid)) || null,
+    startTicks: stat.startTicks,
+    kernelThread,
+    zombie,
+    cgroup,
+    namespacePids: status.namespacePids,
+    userNamespace: readable(namespaceLink(dir, 'ns/user')),
+    pidNamespace: readable(namespaceLink(dir, 'ns/pid')),
+    mountNamespace: readable(mountNamespace),
+    netns: threads.netns,
+    threadMountNamespaces: threads.threadMountNamespaces,
+    otherThreads: threads.otherThreads,
+  };
+}
+
+function collectTasks({ procfs, passwdFile, signal }: CollectContext): Collected<TasksData> {
+  const pids = listNumbers(procfs.fd, '.');
+  if (pids === null) {
+    const reason = errnoName(errno());
+    return { data: { processes: [] }, seen: 0, missed: [{ subject: procfs.root, reason }], notes: [], unavailable: true };
+  }
+  const names = accountNames(passwdFile);
+  const processes: TaskRecord[] = [];
+  const missed: Issue[] = [];
+  for (const pid of pids) {
+    signal.throwIfAborted();
+    const dir = openProcess(procfs, pid);
+    if (dir < 0) {
+      const failure = errno();
+      if (!isGone(failure)) missed.push({ subject: `pid ${pid}`, reason: errnoName(failure) });
+      continue;
+    }
+    try {
+      const record = readProcess(dir, pid, names);
+      if (record === null) continue;
+      if (!('pid' in record)) {
+        missed.push(record);
+        continue;
+      }
+      processes.push(record);
+      if (record.netns.length === 0 && !record.zombie) missed.push({ subject: `pid ${pid}`, reason: 'EACCES' });
+    } finally {
+      close(dir);
+    }
+  }
+  const notes: Issue[] = [];
+  if (procfs.coveredReason !== null) {
+    notes.push({
+      subject: procfs.root,
+      reason: `read as mounted (private procfs: ${procfs.coveredReason}): a mount over /proc/<pid> could hide a process`,
+    });
+  }
+  return { data: { processes }, seen: processes.length, missed, notes };
+}
+
+/** Every thread of every process, and the namespaces it is in. */
+export const tasks = {
+  name: 'tasks',
+  view: 'userland',
+  reads: '/proc/<pid>/task/<tid>/ns/net of every thread, with name, user, start time and cgroup of its process',
+  needs: 'CAP_SYS_PTRACE for processes of other users; CAP_SYS_ADMIN for a procfs nothing can be mounted over',
+  collect: collectTasks,
+} as const satisfies Collector<'tasks', TasksData>;
