@@ -1,0 +1,119 @@
+import { Command, CommanderError, Option } from 'commander';
+import type { CommandOptions, Streams } from './commands/command.ts';
+import { doctor } from './commands/doctor.ts';
+import { holders } from './commands/holders.ts';
+import { list } from './commands/list.ts';
+import { show } from './commands/show.ts';
+import { CommandError, EXIT } from './errors.ts';
+import { safeText } from './terminal/sanitise.ts';
+import { VERSION } from './version.ts';
+
+/** Every option there is; each command lists those that apply to it. */
+const OPTIONS = {
+  json: () => new Option('--json', 'JSON: docs/snapshot.schema.json describes it').conflicts('csv'),
+  csv: () => new Option('--csv', 'comma-separated values with a header line'),
+  columns: () => new Option('--columns <ids>', 'columns to show, separated by commas; see docs/columns.md'),
+  sort: () => new Option('--sort <column>', 'sort by any column; +column ascending, -column descending'),
+  filter: () =>
+    new Option('--filter <terms>', 'only rows where every term holds: text, column:part, column=value, column>number, !term'),
+  proc: () => new Option('--proc <dir>', 'procfs to read').default('/proc'),
+  without: () => new Option('--without <sources>', 'leave out sources, separated by commas; nsleuth doctor lists them'),
+  'no-color': () => new Option('--no-color', 'no colours (also NO_COLOR)'),
+} as const;
+
+type OptionName = keyof typeof OPTIONS;
+
+const EVERYWHERE: readonly OptionName[] = ['proc', 'without', 'no-color'];
+const LISTING: readonly OptionName[] = ['columns', 'sort', 'filter'];
+
+const streams: Streams = {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  width: process.stdout.isTTY ? process.stdout.columns : undefined,
+};
+
+function withOptions(command: Command, names: readonly OptionName[]): Command {
+  for (const name of [...names, ...EVERYWHERE]) command.addOption(OPTIONS[name]());
+  return command;
+}
+
+/** The screen needs a terminal on both ends; without one the table is printed. */
+async function screenOrList(options: CommandOptions): Promise<number> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return list(options, streams);
+  const { runScreen } = await import('./commands/screen.ts');
+  const { columns, sort, filter } = options;
+  const { collectOptions } = await import('./commands/command.ts');
+  return runScreen({
+    ...collectOptions(options),
+    color: options.color && !process.env.NO_COLOR,
+    ...(columns === undefined ? {} : { columns: columns.split(',').map((id) => id.trim()) }),
+    ...(sort === undefined ? {} : { sort }),
+    ...(filter === undefined ? {} : { filter }),
+  });
+}
+
+/** The whole command line; `finish` receives the exit code of the command that ran. */
+function commandLine(finish: (code: number) => void): Command {
+  const program = new Command('nsleuth')
+    .description('Shows every network namespace on this host, what keeps each one alive, and what lives in it.')
+    .version(VERSION, '-V, --version')
+    .helpOption('-h, --help', 'help for a command')
+    .showHelpAfterError('(nsleuth --help shows how)')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => process.stderr.write(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')) });
+
+  withOptions(program, LISTING).action(async (options: CommandOptions) => finish(await screenOrList(options)));
+  const add = (name: string, summary: string, names: readonly OptionName[]) =>
+    withOptions(program.command(name).description(summary).exitOverride(), names);
+
+  add('list', 'a table of all network namespaces', ['json', 'csv', ...LISTING]).action(
+    async (options: CommandOptions) => finish(await list(options, streams)),
+  );
+  add('show <NS>', 'one network namespace in full', ['json']).action(async (ns: string, options: CommandOptions) =>
+    finish(await show(ns, options, streams)),
+  );
+  add('holders <NS>', 'what keeps a network namespace alive', ['json', 'csv']).action(
+    async (ns: string, options: CommandOptions) => finish(await holders(ns, options, streams)),
+  );
+  add('doctor', 'which sources work on this host, which do not, and what would fix it', ['json']).action(
+    async (options: CommandOptions) => finish(await doctor(options, streams)),
+  );
+  program.addHelpText(
+    'after',
+    `
+NS is an inode number, net:[…], a name, a path, pid:N, cookie:N, init or self.
+Without a command the screen opens; without a terminal the list is printed.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 4 not permitted; a signal that ends it is passed on.`,
+  );
+  return program;
+}
+
+/** A reader that has seen enough (`nsleuth list | head`) is no error. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.done);
+  throw error;
+});
+
+async function main(): Promise<void> {
+  try {
+    await commandLine((code) => {
+      process.exitCode = code;
+    }).parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    } else if (error instanceof CommandError) {
+      process.stderr.write(`nsleuth: ${error.message}\n`);
+      process.exitCode = error.exitCode;
+    } else {
+      // A bug: one line for whoever reads it, the stack for whoever asks for it.
+      const text = error instanceof Error ? (process.env.NSLEUTH_DEBUG ? error.stack : error.message) : String(error);
+      process.stderr.write(`nsleuth: internal error: ${safeText(text ?? '').replaceAll('\\x0a', '\n')}\n`);
+      process.exitCode = EXIT.failed;
+    }
+  }
+}
+
+void main();
