@@ -1,0 +1,280 @@
+/**
+ * Holds a network namespace in one particular way: `node holder.mjs KIND [ARGUMENT]`.
+ *
+ * It makes the namespace, keeps it alive by nothing but the wanted kind of holder, goes back to where it came from,
+ * prints one line of JSON (its pid, the namespace's inode and cookie, and what the kind has to tell) and waits until
+ * its standard input closes. Everything it holds ends with it.
+ */
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import koffi from 'koffi';
+import {
+  AT_FDCWD,
+  close,
+  errno,
+  ioctlPointer,
+  O_CLOEXEC,
+  O_RDONLY,
+  openat,
+  SYS,
+  setns,
+  socket,
+  syscallNumbers,
+  syscallWithBuffer,
+  syscallWithString,
+  unshare,
+} from '../../../src/os/libc.ts';
+import { CLONE_NEWNET, CLONE_NEWNS, cookieOfOwnNamespace, inodeOf, namespaceLink } from '../../../src/os/nsfs.ts';
+
+const CLONE_FILES = 0x400;
+const O_RDWR = 2;
+const OPEN_TREE_CLONE = 1;
+const SYS_io_uring_setup = 425;
+const SYS_io_uring_register = 427;
+const IORING_REGISTER_FILES = 2;
+const IORING_OFF_SQ_RING = 0;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17, alg: 38, vsock: 40 } as const;
+const SOCK = { stream: 1, dgram: 2, raw: 3, seqpacket: 5 } as const;
+const SOL_PACKET = 263;
+const PACKET_RX_RING = 5;
+const TUNSETIFF = 0x400454ca;
+const IFF_TUN_NO_PI = 0x1001;
+
+const libc = koffi.load(null);
+const bind = libc.func('int bind(int, void *, int)') as (fd: number, address: Uint8Array, length: number) => number;
+const listen = libc.func('int listen(int, int)') as (fd: number, backlog: number) => number;
+const accept = libc.func('int accept(int, void *, void *)') as (fd: number, a: null, b: null) => number;
+const connect = libc.func('int connect(int, void *, int)') as (fd: number, address: Uint8Array, length: number) => number;
+const socketpair = libc.func('int socketpair(int, int, int, void *)') as (f: number, t: number, p: number, fds: Uint8Array) => number;
+const inotify_init1 = libc.func('int inotify_init1(int)') as (flags: number) => number;
+const inotify_add_watch = libc.func('int inotify_add_watch(int, const char *, uint)') as (fd: number, path: string, mask: number) => number;
+const fanotify_init = libc.func('int fanotify_init(uint, uint)') as (flags: number, event: number) => number;
+const fanotify_mark = libc.func('int fanotify_mark(int, uint, uint64_t, int, const char *)') as (
+  fd: number, flags: number, mask: number, dirfd: number, path: string,
+) => number; // biome-ignore format: a prototype
+const mmap = libc.func('uintptr_t mmap(void *, size_t, int, int, int, long)') as (
+  at: null, length: number, prot: number, flags: number, fd: number, offset: number,
+) => number | bigint; // biome-ignore format: a prototype
+const setsockopt = libc.func('int setsockopt(int, int, int, void *, int)') as (
+  fd: number, level: number, name: number, value: Uint8Array, length: number,
+) => number; // biome-ignore format: a prototype
+const sendmsg = libc.func('long sendmsg(int, void *, int)') as (fd: number, message: unknown, flags: number) => number;
+const mount = libc.func('int mount(const char *, const char *, const char *, ulong, const char *)') as (
+  source: string, target: string, type: string | null, flags: number, data: string | null,
+) => number; // biome-ignore format: a prototype
+
+function must(result: number, what: string): number {
+  if (result < 0) throw new Error(`${what}: errno ${errno()}`);
+  return result;
+}
+
+const OWN = '/proc/thread-self/ns/net';
+
+function openOwn(): number {
+  return must(openat(AT_FDCWD, OWN, O_RDONLY | O_CLOEXEC), 'open ns');
+}
+
+/** What is printed of the namespace itself. */
+function describe(): { ino: number; cookie: string } {
+  return { ino: namespaceLink(AT_FDCWD, OWN), cookie: String(cookieOfOwnNamespace()) };
+}
+
+/** Makes a namespace, runs `hold` inside it, and comes back. */
+function inNew<T extends object>(hold: () => T): T & { ino: number; cookie: string } {
+  const home = openOwn();
+  must(unshare(CLONE_NEWNET), 'unshare');
+  const about = describe();
+  const held = hold();
+  must(setns(home, CLONE_NEWNET), 'setns home');
+  close(home);
+  return { ...about, ...held };
+}
+
+function unixAddress(path: string): Buffer {
+  return Buffer.concat([Buffer.from([AF.unix, 0]), Buffer.from(`${path}\0`)]);
+}
+
+function inSocket(family: keyof typeof AF, type: keyof typeof SOCK, protocol = 0): () => { fd: number } {
+  return () => ({ fd: must(socket(AF[family], SOCK[type], protocol), `socket ${family}`) });
+}
+
+/** Queues a descriptor in a unix socket (SCM_RIGHTS) and closes every other reference to it. */
+function queue(fd: number): { fd: number } {
+  const pair = Buffer.alloc(8);
+  must(socketpair(AF.unix, SOCK.stream, 0, pair), 'socketpair');
+  const [left, right] = [pair.readInt32LE(0), pair.readInt32LE(4)];
+  const IoVec = koffi.struct('iovec', { base: 'void *', length: 'size_t' });
+  const Message = koffi.struct('msghdr', {
+    name: 'void *', namelen: 'uint', iov: 'void *', iovlen: 'size_t', control: 'void *', controllen: 'size_t', flags: 'int',
+  }); // biome-ignore format: a struct
+  const byte = koffi.alloc('uint8_t', 1);
+  const iov = koffi.alloc(IoVec, 1);
+  koffi.encode(iov, IoVec, { base: byte, length: 1 });
+  const control = koffi.alloc('uint8_t', 24); // cmsg_len 20, SOL_SOCKET, SCM_RIGHTS, one descriptor
+  koffi.encode(control, koffi.array('uint32_t', 6), [20, 0, 1, 1, fd, 0]);
+  const message = koffi.alloc(Message, 1);
+  koffi.encode(message, Message, { name: null, namelen: 0, iov, iovlen: 1, control, controllen: 24, flags: 0 });
+  must(sendmsg(left, message, 0), 'sendmsg');
+  close(fd);
+  return { fd: right };
+}
+
+function ring(): number {
+  return must(syscallWithBuffer(SYS_io_uring_setup, 4, Buffer.alloc(120), 0, 0, 0), 'io_uring_setup');
+}
+
+/** Registers `file` with a new io_uring and closes it. */
+function register(file: number): { fd: number } {
+  const fd = ring();
+  const files = Buffer.alloc(4);
+  files.writeInt32LE(file);
+  const registered = libc.func('long syscall(long, long, long, void *, long)')(
+    SYS_io_uring_register, fd, IORING_REGISTER_FILES, files, 1,
+  ) as number; // biome-ignore format: one call
+  must(registered, 'io_uring_register');
+  close(file);
+  return { fd };
+}
+
+const KINDS: Record<string, (argument: string) => object> = {
+  /** The process itself lives there; its helper threads stay where they were. */
+  process: () => {
+    must(unshare(CLONE_NEWNET), 'unshare');
+    return describe();
+  },
+  descriptor: () => inNew(() => ({ fd: openOwn() })),
+  detached: () =>
+    inNew(() => ({ fd: must(syscallWithString(SYS.open_tree, AT_FDCWD, OWN, OPEN_TREE_CLONE | O_CLOEXEC, 0, null), 'open_tree') })),
+  /** Opens a mount point given as argument and keeps nothing else. */
+  bound: (path) => ({ fd: must(openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC), 'open') }),
+  unix: () => inNew(inSocket('unix', 'dgram')),
+  inet: () => inNew(inSocket('inet', 'dgram')),
+  inet6: () => inNew(inSocket('inet6', 'stream')),
+  netlink: () => inNew(inSocket('netlink', 'raw')),
+  packet: () => inNew(inSocket('packet', 'raw')),
+  raw: () => inNew(inSocket('inet', 'raw', 1)),
+  alg: () => inNew(inSocket('alg', 'seqpacket')),
+  vsock: () => inNew(inSocket('vsock', 'stream')),
+  listening: () =>
+    inNew(() => {
+      const fd = must(socket(AF.inet, SOCK.stream, 0), 'socket');
+      must(listen(fd, 1), 'listen');
+      return { fd };
+    }),
+  /** A server here on the path given, its client in the namespace and gone: the accepted socket pins it. */
+  accepted: (path) => {
+    const server = must(socket(AF.unix, SOCK.stream, 0), 'socket');
+    const address = unixAddress(path);
+    must(bind(server, address, address.length), 'bind');
+    must(listen(server, 1), 'listen');
+    return inNew(() => {
+      const client = must(socket(AF.unix, SOCK.stream, 0), 'socket');
+      must(connect(client, address, address.length), 'connect');
+      const fd = must(accept(server, null, null), 'accept');
+      close(client);
+      return { fd };
+    });
+  },
+  tun: (name) =>
+    inNew(() => {
+      const fd = must(openat(AT_FDCWD, '/dev/net/tun', O_RDWR | O_CLOEXEC), 'open tun');
+      if (name !== '') {
+        const request = Buffer.alloc(40);
+        request.write(name, 0, 'latin1');
+        request.writeUInt16LE(IFF_TUN_NO_PI, 16);
+        must(ioctlPointer(fd, TUNSETIFF, request), 'TUNSETIFF');
+      }
+      return { fd };
+    }),
+  procfile: () => inNew(() => ({ fd: must(openat(AT_FDCWD, '/proc/thread-self/net/tcp', O_RDONLY), 'open tcp') })),
+  /** The same for a namespace that is given by its mount point. */
+  'procfile-of': (path) => {
+    const home = openOwn();
+    const there = must(openat(AT_FDCWD, path, O_RDONLY), 'open');
+    must(setns(there, CLONE_NEWNET), 'setns');
+    const about = describe();
+    const fd = must(openat(AT_FDCWD, '/proc/thread-self/net/netstat', O_RDONLY), 'open netstat');
+    must(setns(home, CLONE_NEWNET), 'setns home');
+    for (const open of [home, there]) close(open);
+    return { ...about, fd };
+  },
+  inotify: () =>
+    inNew(() => {
+      const fd = must(inotify_init1(0), 'inotify_init1');
+      must(inotify_add_watch(fd, OWN, 2), 'inotify_add_watch');
+      return { fd };
+    }),
+  fanotify: () =>
+    inNew(() => {
+      const fd = must(fanotify_init(0x200, 0), 'fanotify_init'); // FAN_REPORT_FID: by inode, no permission events
+      must(fanotify_mark(fd, 1, 2, AT_FDCWD, OWN), 'fanotify_mark');
+      return { fd };
+    }),
+  iouring: () => inNew(() => register(openOwn())),
+  'iouring-socket': () => inNew(() => register(must(socket(AF.unix, SOCK.dgram, 0), 'socket'))),
+  inflight: () => inNew(() => queue(openOwn())),
+  'packet-ring': () =>
+    inNew(() => {
+      const fd = must(socket(AF.packet, SOCK.raw, 0), 'socket');
+      const request = Buffer.alloc(16); // tp_block_size, tp_block_nr, tp_frame_size, tp_frame_nr
+      for (const [index, value] of [4096, 1, 2048, 2].entries()) request.writeUInt32LE(value, index * 4);
+      must(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, request, 16), 'PACKET_RX_RING');
+      if (Number(mmap(null, 4096, PROT_READ_WRITE, MAP_SHARED, fd, 0)) < 0) throw new Error('mmap');
+      close(fd);
+      return {};
+    }),
+  'mapped-iouring': () =>
+    inNew(() => {
+      const { fd } = register(openOwn());
+      if (Number(mmap(null, 4096, PROT_READ_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING)) < 0) throw new Error('mmap');
+      close(fd);
+      return {};
+    }),
+  /** Holds a mount namespace in which the network namespace is bound to the file given, and nothing else. */
+  'mount-namespace': (target) => {
+    const home = must(openat(AT_FDCWD, '/proc/thread-self/ns/mnt', O_RDONLY), 'open mnt');
+    must(unshare(CLONE_NEWNS), 'unshare mnt');
+    must(mount('none', '/', null, 0x44000, null), 'make private'); // MS_REC | MS_PRIVATE
+    const about = inNew(() => {
+      must(mount(OWN, target, null, 0x1000, null), 'bind'); // MS_BIND
+      return {};
+    });
+    const fd = must(openat(AT_FDCWD, '/proc/thread-self/ns/mnt', O_RDONLY), 'open mnt');
+    const mountNamespace = inodeOf(fd);
+    must(setns(home, CLONE_NEWNS), 'setns mnt home');
+    close(home);
+    return { ...about, fd, mountNamespace };
+  },
+};
+
+/** Kinds that need a thread of their own: the process as a whole is elsewhere. */
+const THREAD_KINDS: Record<string, () => object> = {
+  thread: () => {
+    must(unshare(CLONE_NEWNET), 'unshare');
+    return { ...describe(), tid: Number(syscallNumbers(process.arch === 'arm64' ? 178 : 186, 0, 0, 0, 0, 0)) };
+  },
+  'private-table': () => {
+    must(unshare(CLONE_FILES), 'unshare files');
+    const tid = Number(syscallNumbers(process.arch === 'arm64' ? 178 : 186, 0, 0, 0, 0, 0));
+    return { ...inNew(() => ({ fd: openOwn(), socket: must(socket(AF.unix, SOCK.dgram, 0), 'socket') })), tid };
+  },
+};
+
+const [kind = '', argument = ''] = isMainThread ? process.argv.slice(2) : [workerData as string];
+const say = (about: object) => process.stdout.write(`${JSON.stringify({ pid: process.pid, ...about })}\n`);
+
+if (!isMainThread) {
+  parentPort?.postMessage(THREAD_KINDS[kind]?.());
+  // The thread, and with it what it holds, lives as long as something may still be sent to it.
+  parentPort?.on('message', () => {});
+} else {
+  process.stdin.on('end', () => process.exit(0)).resume();
+  const hold = KINDS[kind];
+  if (hold !== undefined) say(hold(argument));
+  else if (THREAD_KINDS[kind] !== undefined) {
+    new Worker(new URL(import.meta.url), { workerData: kind }).on('message', say).on('error', (error) => {
+      throw error;
+    });
+  } else throw new Error(`no kind ${kind}`);
+}
