@@ -1,0 +1,217 @@
+// Measures nsleuth on a host with many namespaces. Needs root. Numbers to look at, never a test.
+//
+//   npm run bench -- [--count N] [--shape anonymous|named] [--soak MINUTES] [--write]
+//
+// --soak also watches the screen's memory for that long; --write puts the report into docs/benchmarks.md.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { countNamespaces, makeScene, SHAPES } from './bench/scene.mjs';
+import { measureKeys, measureMemory, measureStart } from './bench/screen.mjs';
+import { COMMONJS, loadEsbuild, ROOT } from './lib/bundle.mjs';
+
+/** What the program promises at 1000 namespaces and 1000 processes. */
+const TARGET = { scanMs: 150, lsnsRatio: 2, frameMs: 350, keyMs: 50, memoryMib: 160 };
+
+/** The stages that see namespaces; the others add to what is known of them. */
+const SEEING_STAGES = ['tasks', 'mounts', 'descriptors'];
+
+const STARTS = 7;
+const MEMORY_SECONDS = 30;
+const SOAK_STEP_SECONDS = 10;
+
+// Parsing the certificates it names takes node ~70 ms at every start, needed or not.
+const { NODE_EXTRA_CA_CERTS: _, ...ENV } = process.env;
+
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+async function bundleScan(directory) {
+  const esbuild = await loadEsbuild();
+  const outfile = join(directory, 'scan.cjs');
+  await esbuild.build({ ...COMMONJS, entryPoints: ['test/bench/scan.ts'], outfile });
+  return outfile;
+}
+
+function measureScan(program) {
+  const { cold, warm } = JSON.parse(execFileSync(process.execPath, [program], { env: ENV, encoding: 'utf8' }));
+  const seeing = ({ stages }) => SEEING_STAGES.reduce((sum, stage) => sum + (stages[stage] ?? 0), 0);
+  return {
+    namespaces: cold.namespaces,
+    cold: seeing(cold),
+    warm: median(warm.map(seeing)),
+    coldTotal: cold.total,
+    warmTotal: median(warm.map(({ total }) => total)),
+    stages: Object.fromEntries(
+      Object.keys(cold.stages).map((stage) => [stage, median(warm.map((run) => run.stages[stage]))]),
+    ),
+  };
+}
+
+function measureCommands(directory) {
+  const output = join(directory, 'hyperfine.json');
+  const commands = [`${process.execPath} dist/cli.js list`, 'lsns -t net', `${process.execPath} dist/cli.js --version`];
+  const { status, stderr } = spawnSync(
+    'hyperfine',
+    ['-N', '--warmup', '3', '--runs', '20', '--export-json', output, ...commands],
+    { cwd: ROOT, env: ENV, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  if (status !== 0) throw new Error(`hyperfine: ${stderr.trim()}`);
+  const { results } = JSON.parse(readFileSync(output, 'utf8'));
+  const [list, lsns, version] = results.map((result) => result.median * 1000);
+  return { list, lsns, version };
+}
+
+async function measure(shape, count, directory, soakMinutes) {
+  console.error(`bench: making ${count} namespaces, ${SHAPES[shape]}`);
+  const scene = await makeScene(shape, count);
+  const interrupted = async () => {
+    await scene.remove();
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    console.error('bench: scan');
+    const scan = measureScan(await bundleScan(directory));
+    console.error('bench: list and lsns');
+    const commands = measureCommands(directory);
+    console.error('bench: the screen');
+    const start = await measureStart(ENV, STARTS);
+    const keys = await measureKeys(ENV);
+    const memory = await measureMemory(ENV, MEMORY_SECONDS, MEMORY_SECONDS);
+    if (soakMinutes > 0) console.error(`bench: soaking for ${soakMinutes} min`);
+    const soak = soakMinutes > 0 ? await measureMemory(ENV, soakMinutes * 60, SOAK_STEP_SECONDS) : [];
+    return { shape, scan, commands, start, keys, memory: memory.at(-1), soak };
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await scene.remove();
+  }
+}
+
+const ms = (value) => `${value.toFixed(1)} ms`;
+const mib = (value) => `${value.toFixed(0)} MiB`;
+const verdict = (value, target) => (value <= target ? 'met' : 'missed');
+
+function resultTable({ scan, commands, start, keys, memory, soak }) {
+  const ratio = commands.list / commands.lsns;
+  const frame = median(start.frames);
+  const key = median(keys);
+  const peak = Math.max(...soak);
+  const rows = [
+    [
+      'scan, warm: tasks + mounts + descriptors',
+      ms(scan.warm),
+      `≤ ${TARGET.scanMs} ms`,
+      verdict(scan.warm, TARGET.scanMs),
+    ],
+    ['scan, first in its process', ms(scan.cold), '', ''],
+    ['whole collection, warm / first', `${ms(scan.warmTotal)} / ${ms(scan.coldTotal)}`, '', ''],
+    ['`nsleuth list`, the whole process', ms(commands.list), '', ''],
+    ['`lsns -t net`, the whole process', ms(commands.lsns), '', ''],
+    ['`list` to `lsns`', `${ratio.toFixed(2)}×`, `≤ ${TARGET.lsnsRatio}×`, verdict(ratio, TARGET.lsnsRatio)],
+    ['`nsleuth --version`', ms(commands.version), '', ''],
+    ['screen: head and footer', ms(median(start.begun)), '', ''],
+    ['screen: first full frame', ms(frame), `≤ ${TARGET.frameMs} ms`, verdict(frame, TARGET.frameMs)],
+    ['screen: first row of data', ms(median(start.rows)), '', ''],
+    ['screen: key to frame during a scan', ms(key), `≤ ${TARGET.keyMs} ms`, verdict(key, TARGET.keyMs)],
+    ['screen: slowest of those keys', ms(Math.max(...keys)), '', ''],
+    [
+      `screen: memory after ${MEMORY_SECONDS} s`,
+      mib(memory),
+      `≤ ${TARGET.memoryMib} MiB`,
+      verdict(memory, TARGET.memoryMib),
+    ],
+    ...(soak.length === 0
+      ? []
+      : [
+          [
+            `screen: memory over ${((soak.length * SOAK_STEP_SECONDS) / 60).toFixed(0)} min: first, last, peak`,
+            [soak[0], soak.at(-1), peak].map(mib).join(', '),
+            `≤ ${TARGET.memoryMib} MiB`,
+            verdict(peak, TARGET.memoryMib),
+          ],
+        ]),
+  ];
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(['what', 'median', 'target', '']), '| --- | ---: | ---: | --- |', ...rows.map(line)].join('\n');
+}
+
+function section(result, count) {
+  const { scan, shape } = result;
+  const stages = Object.entries(scan.stages).map(([stage, duration]) => `${stage} ${duration.toFixed(1)}`);
+  return [
+    `## ${count} ${shape} namespaces`,
+    `Each ${SHAPES[shape]}, with one \`sleep\` in it; ${scan.namespaces} namespaces on the host in all.`,
+    resultTable(result),
+    `Warm stages, median ms: ${stages.join(', ')}.`,
+  ].join('\n\n');
+}
+
+function machine() {
+  const [cpu] = cpus();
+  const lsns = execFileSync('lsns', ['--version'], { encoding: 'utf8' }).trim();
+  return [
+    `${cpus().length} × ${cpu?.model.trim() || arch()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB memory`,
+    `Linux ${release()}, Node.js ${process.version}, ${lsns}`,
+    new Date().toISOString().slice(0, 10),
+  ];
+}
+
+function report(results, count, others) {
+  return `${[
+    '<!-- Written by npm run bench -- --write. Do not edit. -->',
+    '# Benchmarks',
+    'Medians, measured by `npm run bench` as root. They are for comparing one state of the program with another on one machine, and are no test.',
+    machine()
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    `Before the measurement the host's processes were in ${others} network ${others === 1 ? 'namespace' : 'namespaces'}. The commands ran without NODE_EXTRA_CA_CERTS in their environment: with it node reads a bundle of certificates at every start, which takes about 70 ms. \`lsns\` sees namespaces with processes only.`,
+    ...results.map((result) => section(result, count)),
+  ].join('\n\n')}\n`;
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      count: { type: 'string', default: '1000' },
+      shape: { type: 'string' },
+      soak: { type: 'string', default: '0' },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  if (process.getuid() !== 0) throw new Error('making namespaces needs root');
+  if (values.shape !== undefined && !(values.shape in SHAPES)) {
+    throw new Error(`--shape is one of ${Object.keys(SHAPES).join(', ')}`);
+  }
+  const count = Number(values.count);
+  execFileSync(process.execPath, [join(ROOT, 'scripts/build.mjs')], { stdio: 'inherit' });
+
+  const cache = join(ROOT, 'node_modules/.cache');
+  mkdirSync(cache, { recursive: true });
+  const directory = mkdtempSync(join(cache, 'bench-'));
+  try {
+    const others = countNamespaces();
+    const results = [];
+    for (const shape of values.shape ? [values.shape] : Object.keys(SHAPES)) {
+      results.push(await measure(shape, count, directory, Number(values.soak)));
+    }
+    const text = report(results, count, others);
+    console.log(text);
+    if (values.write) writeFileSync(join(ROOT, 'docs/benchmarks.md'), text);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,117 @@
+// Bundles src/ into dist/. Run by npm as "prepare", by hand as "npm run build", and by the tests before they start.
+//
+//   cli.js       the commands, CommonJS: that starts ~15 ms sooner than an ES module
+//   worker.js    the collector thread, CommonJS, beside cli.js
+//   screen.mjs   Ink, React and the components, an ES module because Ink's layout engine has a top-level await;
+//                read only when the screen command reaches `await import('../../components/App.tsx')`
+//   PACKAGE.js   a large package that is read with `await import('PACKAGE')` where it is needed
+//
+// Everything but koffi is bundled, because importing Ink and React from node_modules takes 0.3 to 1 s. screen.mjs
+// has its own copy of each module it shares with cli.js: module state and `instanceof` do not cross that border.
+
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { COMMONJS, ESM, loadEsbuild, ROOT } from './lib/bundle.mjs';
+
+const DIST = join(ROOT, 'dist');
+
+/** What leads to Ink, and must be loaded with `await import()` only. */
+const SCREEN = /\/components\/App\.tsx$/;
+
+/** The bundle contains these packages, and their licences ask that their text goes along. */
+function licenceTexts(inputs) {
+  const packages = new Set();
+  for (const input of inputs) {
+    const match = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input);
+    if (match) packages.add(match[0]);
+  }
+  return [...packages]
+    .sort()
+    .map((directory) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(ROOT, directory, 'package.json'), 'utf8'));
+      const file = readdirSync(join(ROOT, directory)).find((entry) => /^licen[cs]e/i.test(entry));
+      const text = file ? readFileSync(join(ROOT, directory, file), 'utf8').trim() : `Licence: ${license}`;
+      return `${name} ${version}\n\n${text}\n`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/**
+ * Makes files of their own of what is loaded with `await import()`: the components, and packages. Refuses Ink
+ * anywhere else. Adds to `apart` what was so imported: the file in dist by its entry point.
+ */
+function apartFrom(apart) {
+  return {
+    name: 'apart',
+    setup(build) {
+      const setApart = (filter, fileFor) =>
+        build.onResolve({ filter }, async ({ path, kind, importer, resolveDir, pluginData }) => {
+          if (kind !== 'dynamic-import' || importer.includes('/node_modules/') || pluginData === apart)
+            return undefined;
+          const resolved = await build.resolve(path, { kind, importer, resolveDir, pluginData: apart });
+          if (resolved.errors.length > 0 || resolved.external) return resolved;
+          const file = fileFor(path);
+          apart.set(file, resolved.path);
+          return { path: `./${file}`, external: true };
+        });
+      setApart(SCREEN, () => 'screen.mjs');
+      setApart(/^[a-z@][^:]*$/, (name) => `${name.replaceAll('/', '-')}.js`);
+      // Ink would cost every command ~100 ms.
+      build.onResolve({ filter: /^(ink|react)(\/|$)/ }, ({ path, importer }) => ({
+        errors: [{ text: `"${path}" must be out of reach of ${relative(ROOT, importer)}: see scripts/build.mjs` }],
+      }));
+    },
+  };
+}
+
+async function main() {
+  const missing = ['src/cli.ts', 'src/worker.ts'].filter((entry) => !existsSync(join(ROOT, entry)));
+  if (missing.length > 0) throw new Error(`nothing to build: ${missing.join(' and ')} missing`);
+
+  const esbuild = await loadEsbuild();
+  const output = {
+    write: false,
+    metafile: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Identifiers stay: a stack trace in a bug report then names functions, at no measurable cost.
+    minifyIdentifiers: false,
+    legalComments: 'none',
+  };
+  const apart = new Map();
+  const entry = (source, file, banner = COMMONJS.banner) =>
+    esbuild.build({
+      ...COMMONJS,
+      ...output,
+      banner,
+      entryPoints: [source],
+      outfile: `dist/${file}`,
+      plugins: [...COMMONJS.plugins, apartFrom(apart)],
+    });
+  const results = await Promise.all([
+    entry('src/cli.ts', 'cli.js', { js: `#!/usr/bin/env node\n${COMMONJS.banner.js}` }),
+    entry('src/worker.ts', 'worker.js'),
+  ]);
+  for (const [file, source] of apart) {
+    const format = file.endsWith('.mjs') ? ESM : COMMONJS;
+    results.push(await esbuild.build({ ...format, ...output, entryPoints: [source], outfile: `dist/${file}` }));
+  }
+
+  mkdirSync(DIST, { recursive: true });
+  for (const { path, contents } of results.flatMap((result) => result.outputFiles)) writeFileSync(path, contents);
+  chmodSync(join(DIST, 'cli.js'), 0o755);
+  // The package as a whole is "type": "module".
+  writeFileSync(join(DIST, 'package.json'), '{"type":"commonjs"}\n');
+  writeFileSync(
+    join(DIST, 'LICENSES.txt'),
+    licenceTexts(results.flatMap((result) => Object.keys(result.metafile.inputs))),
+  );
+}
+
+try {
+  await main();
+} catch (error) {
+  // esbuild has printed its own diagnostics, with the source line.
+  if (!Array.isArray(error.errors)) process.stderr.write(`build: ${error.message}\n`);
+  process.exitCode = 1;
+}
