@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Container, Issue } from '../src/model/index.ts';
-import { sanitise } from '../src/terminal/sanitise.ts';
+import { safeText, sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { Gathered } from './index.ts';
 
@@ -50,7 +50,7 @@ export function parseContainer(cgroup: string): Container | null {
 function unescapeUnit(name: string): string {
   if (!name.includes('\\x')) return name;
   const bytes = name.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return sanitise(Buffer.from(bytes, 'latin1')).text;
+  return sanitise(bytes).text;
 }
 
 const dockerNames = new Map<string, string>();
@@ -71,10 +71,10 @@ async function askDocker(): Promise<Issue | null> {
       }),
     ]);
     if (containers === null) return { subject: socket, reason: `no answer within ${DOCKER_TIMEOUT_MS} ms` };
-    for (const { id, name } of containers) dockerNames.set(id, sanitise(Buffer.from(String(name))).text);
+    for (const { id, name } of containers) dockerNames.set(id, safeText(String(name)));
     return null;
   } catch (error) {
-    return { subject: socket, reason: sanitise(Buffer.from(String(error))).text };
+    return { subject: socket, reason: safeText(String(error)) };
   } finally {
     clearTimeout(timer);
   }

@@ -9,6 +9,8 @@ export interface CollectContext {
   readonly netnsDir: string;
   /** Where account names come from: `/etc/passwd`. */
   readonly passwdFile: string;
+  /** Whether to read every process's `maps` for leads. */
+  readonly leads: boolean;
   readonly signal: AbortSignal;
 }
 

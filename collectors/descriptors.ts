@@ -115,7 +115,7 @@ function settle(
 
   const mounted = new Map((mounts?.mounts ?? []).map(({ bytes, ino }) => [bytes, ino]));
   for (const { place, slot, target } of registered) {
-    const holder = { kind: 'iouring', ...place, slot, target: sanitise(Buffer.from(target, 'latin1')).text } as const;
+    const holder = { kind: 'iouring', ...place, slot, target: sanitise(target).text } as const;
     const socket = /^socket:\[(\d+)\]$/.exec(target)?.[1];
     if (target.startsWith('net:')) sightings.push({ ino: parseNamespaceLink(target), holder });
     else if (socket !== undefined) {
@@ -140,7 +140,7 @@ function settle(
   return { sightings, leads };
 }
 
-function collectDescriptors({ procfs, signal }: CollectContext, gathered: Gathered): Collected<DescriptorsData> {
+function collectDescriptors({ procfs, leads, signal }: CollectContext, gathered: Gathered): Collected<DescriptorsData> {
   const device = nsfsDevice(procfs.fd) ?? -1;
   const walk = new DescriptorWalk(
     procfs,
@@ -149,6 +149,7 @@ function collectDescriptors({ procfs, signal }: CollectContext, gathered: Gather
       paths: new Set(gathered.mounts?.mounts.map(({ bytes }) => bytes)),
     },
     device,
+    leads,
   );
   const processes: readonly Process[] =
     gathered.tasks?.processes.filter(({ kernelThread, zombie, otherThreads }) => !kernelThread && (!zombie || otherThreads.length > 0)) ??

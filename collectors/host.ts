@@ -5,30 +5,24 @@ import type { CollectContext, Collected, Collector } from './contract.ts';
 
 export type HostData = Host;
 
-function line(procfs: Procfs, path: string): Buffer | null {
-  const bytes = readSmall(procfs.fd, path);
-  if (bytes === null) return null;
-  return Buffer.from(bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes);
-}
-
-function text(procfs: Procfs, path: string): string | null {
-  const bytes = line(procfs, path);
-  return bytes === null ? null : sanitise(bytes).text;
+function line(procfs: Procfs, path: string): string | null {
+  const text = readSmall(procfs.fd, path);
+  return text === null ? null : sanitise(text.replace(/\n$/, '')).text;
 }
 
 /** The leading numbers of a line such as `/proc/loadavg` or `/proc/uptime`. */
 export function parseNumbers(content: string, count: number): number[] {
-  const numbers = content.split(' ').slice(0, count).map(Number);
-  return numbers.length === count && numbers.every(Number.isFinite) ? numbers : [];
+  const words = content.split(' ').slice(0, count);
+  return words.length === count && words.every((word) => /^\d+(?:\.\d+)?$/.test(word)) ? words.map(Number) : [];
 }
 
 function collectHost({ procfs }: CollectContext): Collected<HostData> {
   const files = {
-    hostname: text(procfs, 'sys/kernel/hostname'),
-    kernel: text(procfs, 'sys/kernel/osrelease'),
-    bootId: text(procfs, 'sys/kernel/random/boot_id'),
-    uptime: text(procfs, 'uptime'),
-    load: text(procfs, 'loadavg'),
+    hostname: line(procfs, 'sys/kernel/hostname'),
+    kernel: line(procfs, 'sys/kernel/osrelease'),
+    bootId: line(procfs, 'sys/kernel/random/boot_id'),
+    uptime: line(procfs, 'uptime'),
+    load: line(procfs, 'loadavg'),
   };
   const missed = Object.entries(files)
     .filter(([, value]) => value === null)

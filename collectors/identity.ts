@@ -23,9 +23,9 @@ export interface IdentityData {
  * `net_cookie` of an open namespace on kernels without NS_GET_ID: a socket made inside tells (SO_NETNS_COOKIE,
  * 5.14). The socket is gone again before this returns. Null where not allowed or not supported.
  */
-export function cookieByEntering(netns: number): bigint | null {
+export function cookieByEntering(procFd: number, netns: number): bigint | null {
   try {
-    return inNetworkNamespace(netns, 'a namespace, for its cookie', cookieOfOwnNamespace);
+    return inNetworkNamespace(procFd, netns, 'a namespace, for its cookie', cookieOfOwnNamespace);
   } catch (error) {
     if (error instanceof SystemError) return null;
     throw error;
@@ -33,8 +33,8 @@ export function cookieByEntering(netns: number): bigint | null {
 }
 
 /** Reads the identity of an open network namespace. */
-export function readIdentity(netns: number): Identity {
-  const cookie = namespaceId(netns) ?? cookieByEntering(netns);
+export function readIdentity(procFd: number, netns: number): Identity {
+  const cookie = namespaceId(netns) ?? cookieByEntering(procFd, netns);
   return { cookie: cookie === null ? null : String(cookie), owner: ownerOf(netns) };
 }
 
@@ -66,7 +66,7 @@ function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered)
       missed.push({ subject: `net:[${ino}]`, reason: 'no holder leads to it: cookie and owner unknown' });
       continue;
     }
-    identities.set(ino, readIdentity(fd));
+    identities.set(ino, readIdentity(procfs.fd, fd));
     close(fd);
   }
   return { data: { identities }, seen: identities.size, missed, notes: [] };

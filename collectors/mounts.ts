@@ -59,8 +59,8 @@ export function parseCovers(text: string, procRoot: string): Cover[] {
     if (pid === undefined) continue;
     covers.push({
       pid: Number(pid),
-      path: sanitise(Buffer.from(mount.path, 'latin1')).text,
-      filesystem: sanitise(Buffer.from(mount.filesystem, 'latin1')).text,
+      path: sanitise(mount.path).text,
+      filesystem: sanitise(mount.filesystem).text,
     });
   }
   return covers;
@@ -68,7 +68,7 @@ export function parseCovers(text: string, procRoot: string): Cover[] {
 
 /** Turns a mountinfo line of a network namespace into what holds it. */
 export function mountHolder(mount: MountLine, mountNamespace: number | null): MountHolder {
-  const path = sanitise(Buffer.from(mount.path, 'latin1'));
+  const path = sanitise(mount.path);
   return {
     kind: 'mount',
     path: path.text,
@@ -111,7 +111,7 @@ function populations(processes: readonly TaskRecord[]): Map<number | null, Popul
 
 function readMountinfo(procfs: Procfs, { pid, tid }: Witness): string | null {
   const path = tid === pid ? `${pid}/mountinfo` : `${pid}/task/${tid}/mountinfo`;
-  return readAll(procfs.fd, path)?.toString('latin1') ?? null;
+  return readAll(procfs.fd, path);
 }
 
 class MountScan {
@@ -201,7 +201,7 @@ function readNames(
   const onPath = new Map(ownMounts.map((mount) => [mount.path, mount]));
   for (const entry of entries) {
     const mount = onPath.get(`${netnsDir}/${entry.name.toString('latin1')}`);
-    const name = sanitise(entry.name).text;
+    const name = sanitise(entry.name.toString('latin1')).text;
     const ino = mount?.root.startsWith('net:') ? parseNamespaceLink(mount.root) : null;
     if (ino !== null) names.push({ ino, name });
     else if (mount !== undefined) notes.push({ subject: `${netnsDir}/${name}`, reason: `is ${mount.root}, not a network namespace` });
@@ -231,7 +231,8 @@ function collectMounts({ procfs, netnsDir, signal }: CollectContext, tasks: read
 
   const ownText =
     scan.texts.get(namespaceLink(procfs.fd, 'thread-self/ns/mnt')) ??
-    (readAll(procfs.fd, 'thread-self/mountinfo') ?? readAll(procfs.fd, 'self/mountinfo'))?.toString('latin1') ??
+    readAll(procfs.fd, 'thread-self/mountinfo') ??
+    readAll(procfs.fd, 'self/mountinfo') ??
     '';
   const { names, notes, missed } = readNames(netnsDir, parseNsfsMounts(ownText).mounts);
   const covers = parseCovers(ownText, procfs.root);

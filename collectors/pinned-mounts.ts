@@ -51,8 +51,8 @@ function collectPinned(context: CollectContext, gathered: Gathered): Collected<P
     }
     visited.add(ino);
     try {
-      inMountNamespace(fd, `mnt:[${ino}]`, () => {
-        const text = readAll(context.procfs.fd, 'thread-self/mountinfo')?.toString('latin1') ?? '';
+      inMountNamespace(context.procfs.fd, fd, `mnt:[${ino}]`, () => {
+        const text = readAll(context.procfs.fd, 'thread-self/mountinfo') ?? '';
         for (const mount of parseNsfsMounts(text).mounts) {
           const held = parseNamespaceLink(mount.root);
           if (held === null) continue;
@@ -64,7 +64,7 @@ function collectPinned(context: CollectContext, gathered: Gathered): Collected<P
           }
           if (mount.root.startsWith('net:')) {
             mounts.push({ ino: held, holder: mountHolder(mount, ino), bytes: mount.path, seenBy: null });
-            if (opened >= 0 && !identities.has(held)) identities.set(held, readIdentity(opened));
+            if (opened >= 0 && !identities.has(held)) identities.set(held, readIdentity(context.procfs.fd, opened));
           }
           if (opened >= 0) close(opened);
         }

@@ -4,6 +4,7 @@ import { EACCES, EPERM, errnoName, isGone } from '../src/os/errors.ts';
 import { close, errno } from '../src/os/libc.ts';
 import { namespaceLink } from '../src/os/nsfs.ts';
 import { listNumbers, openProcess, readSmall } from '../src/os/procfs.ts';
+import { statxAt } from '../src/os/stat.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 
@@ -54,7 +55,8 @@ export interface TasksData {
 }
 
 export interface StatFacts {
-  readonly comm: Buffer;
+  /** Bytes, one character each. */
+  readonly comm: string;
   readonly state: string;
   readonly ppid: number;
   readonly flags: number;
@@ -66,17 +68,17 @@ export interface StatFacts {
  * `/proc/<pid>/stat` (proc_pid_stat(5)). The command name may hold spaces, brackets and newlines, so fields are
  * counted from the last closing bracket. Null when it is truncated or malformed.
  */
-export function parseStat(bytes: Buffer): StatFacts | null {
-  const open = bytes.indexOf(0x28);
-  const end = bytes.lastIndexOf(0x29);
+export function parseStat(text: string): StatFacts | null {
+  const open = text.indexOf('(');
+  const end = text.lastIndexOf(')');
   if (open < 0 || end < open) return null;
-  const fields = bytes.toString('latin1', end + 2).split(' ');
+  const fields = text.slice(end + 2).split(' ', 20);
   const [state, ppid, , , , , flags] = fields;
   const threads = Number(fields[17]);
   const startTicks = Number(fields[19]);
   if (state === undefined || !/^[A-Za-z]$/.test(state) || !Number.isInteger(startTicks)) return null;
   return {
-    comm: Buffer.from(bytes.subarray(open + 1, end)),
+    comm: text.slice(open + 1, end),
     state,
     ppid: Number(ppid),
     flags: Number(flags),
@@ -85,14 +87,10 @@ export function parseStat(bytes: Buffer): StatFacts | null {
   };
 }
 
-/** Effective uid and nested pids from `/proc/<pid>/status` (proc_pid_status(5)). */
-export function parseStatus(text: string): { readonly uid: number | null; readonly namespacePids: number[] } {
-  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(text)?.[1];
-  const pids = /^NSpid:\s+([\d\s]*)$/m.exec(text)?.[1];
-  return {
-    uid: uid === undefined ? null : Number(uid),
-    namespacePids: pids === undefined ? [] : pids.trim().split(/\s+/).map(Number),
-  };
+/** The pid in each nested pid namespace, outermost first, from `/proc/<pid>/status` (proc_pid_status(5), 4.1). */
+export function parseNamespacePids(text: string): number[] {
+  const pids = /^NSpid:[ \t]+([\d \t]*)$/m.exec(text)?.[1];
+  return pids === undefined ? [] : pids.trim().split(/\s+/).map(Number);
 }
 
 /**
@@ -109,13 +107,10 @@ export function parseCgroup(text: string): string {
 }
 
 /** `/proc/<pid>/cmdline`: arguments end in NUL; a process may overwrite them with anything. */
-export function parseCmdline(bytes: Buffer): Buffer {
-  const cut = Buffer.from(bytes.subarray(0, CMDLINE_LIMIT));
-  let end = cut.length;
-  while (end > 0 && cut[end - 1] === 0) end--;
-  const trimmed = cut.subarray(0, end);
-  for (let at = trimmed.indexOf(0); at >= 0; at = trimmed.indexOf(0, at)) trimmed[at] = 0x20;
-  return trimmed;
+export function parseCmdline(text: string): string {
+  let end = Math.min(text.length, CMDLINE_LIMIT);
+  while (end > 0 && text.charCodeAt(end - 1) === 0) end--;
+  return text.slice(0, end).replaceAll('\0', ' ');
 }
 
 /** uid → name of passwd(5). The first entry of a uid wins, as getpwuid(3) has it. */
@@ -124,7 +119,7 @@ export function parsePasswd(text: string): Map<number, SafeText> {
   for (const line of text.split('\n')) {
     const [name, , uid] = line.split(':');
     if (name && uid && /^\d+$/.test(uid) && !names.has(Number(uid))) {
-      names.set(Number(uid), sanitise(Buffer.from(name)).text);
+      names.set(Number(uid), sanitise(name).text);
     }
   }
   return names;
@@ -140,7 +135,7 @@ function accountNames(file: string): Map<number, SafeText> {
   try {
     const { mtimeMs } = statSync(file);
     if (passwdCache?.file !== file || passwdCache.mtimeMs !== mtimeMs) {
-      passwdCache = { file, mtimeMs, names: parsePasswd(readFileSync(file, 'utf8')) };
+      passwdCache = { file, mtimeMs, names: parsePasswd(readFileSync(file, 'latin1')) };
     }
     return passwdCache.names;
   } catch {
@@ -194,20 +189,29 @@ function readable(ino: number): number | null {
 }
 
 /** Reads one process. Null when it is gone; an issue when it is there and cannot be read. */
-function readProcess(dir: number, pid: number, names: Map<number, SafeText>): TaskRecord | Issue | null {
-  const statBytes = readSmall(dir, 'stat');
-  if (statBytes === null) {
+function readProcess(
+  dir: number,
+  pid: number,
+  names: Map<number, SafeText>,
+  ownPidNamespace: number,
+): TaskRecord | Issue | null {
+  const statText = readSmall(dir, 'stat');
+  if (statText === null) {
     const failure = errno();
     return isGone(failure) ? null : { subject: `pid ${pid}`, reason: errnoName(failure) };
   }
-  const stat = parseStat(statBytes);
+  const stat = parseStat(statText);
   if (stat === null) return { subject: `pid ${pid}`, reason: 'malformed stat' };
 
-  const status = parseStatus(readSmall(dir, 'status')?.toString('latin1') ?? '');
+  // The owner of `/proc/<pid>` itself is the process's effective uid, even when it is not dumpable
+  // (task_dump_owner, fs/proc/base.c): one statx instead of a parsed `status`.
+  const uid = statxAt(dir, '')?.uid ?? null;
+  const pidNamespace = namespaceLink(dir, 'ns/pid');
+  const nested = pidNamespace !== ownPidNamespace;
   const kernelThread = (stat.flags & PF_KTHREAD) !== 0;
   const comm = sanitise(stat.comm);
-  const cmdline = sanitise(kernelThread ? Buffer.alloc(0) : parseCmdline(readSmall(dir, 'cmdline') ?? Buffer.alloc(0)));
-  const cgroup = sanitise(Buffer.from(parseCgroup(readSmall(dir, 'cgroup')?.toString('latin1') ?? ''), 'latin1')).text;
+  const cmdline = sanitise(kernelThread ? '' : parseCmdline(readSmall(dir, 'cmdline') ?? ''));
+  const cgroup = sanitise(parseCgroup(readSmall(dir, 'cgroup') ?? '')).text;
   const mountNamespace = namespaceLink(dir, 'ns/mnt');
   const threads = scanThreads(dir, pid, mountNamespace, stat.threads);
   // A process that ended meanwhile reads as empty: without a namespace it is either that, or refused, or a zombie.
@@ -220,15 +224,15 @@ function readProcess(dir: number, pid: number, names: Map<number, SafeText>): Ta
     ...(comm.raw === undefined ? {} : { rawComm: comm.raw }),
     cmdline: cmdline.text,
     ...(cmdline.raw === undefined ? {} : { rawCmdline: cmdline.raw }),
-    uid: status.uid,
-    user: (status.uid !== null && names.get(status.uid)) || null,
+    uid,
+    user: (uid !== null && names.get(uid)) || null,
     startTicks: stat.startTicks,
     kernelThread,
     zombie,
     cgroup,
-    namespacePids: status.namespacePids,
+    namespacePids: nested ? parseNamespacePids(readSmall(dir, 'status') ?? '') : [pid],
     userNamespace: readable(namespaceLink(dir, 'ns/user')),
-    pidNamespace: readable(namespaceLink(dir, 'ns/pid')),
+    pidNamespace: readable(pidNamespace),
     mountNamespace: readable(mountNamespace),
     netns: threads.netns,
     threadMountNamespaces: threads.threadMountNamespaces,
@@ -243,6 +247,7 @@ function collectTasks({ procfs, passwdFile, signal }: CollectContext): Collected
     return { data: { processes: [] }, seen: 0, missed: [{ subject: procfs.root, reason }], notes: [], unavailable: true };
   }
   const names = accountNames(passwdFile);
+  const ownPidNamespace = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;
   const processes: TaskRecord[] = [];
   const missed: Issue[] = [];
   for (const pid of pids) {
@@ -254,7 +259,7 @@ function collectTasks({ procfs, passwdFile, signal }: CollectContext): Collected
       continue;
     }
     try {
-      const record = readProcess(dir, pid, names);
+      const record = readProcess(dir, pid, names, ownPidNamespace);
       if (record === null) continue;
       if (!('pid' in record)) {
         missed.push(record);

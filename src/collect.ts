@@ -11,6 +11,11 @@ export interface CollectOptions {
   readonly procRoot: string;
   /** Collectors to leave out, by name. */
   readonly without: readonly string[];
+  /**
+   * Whether to look for suspected holders that no namespace can be told for and that take a read of every process's
+   * `maps`. A table does not show them. Default true.
+   */
+  readonly leads?: boolean;
 }
 
 type Stage = (typeof COLLECTORS)[number];
@@ -56,7 +61,7 @@ export async function collect(options: CollectOptions, signal: AbortSignal = new
   const takenAt = new Date();
   const procfs = openProcfs(options.procRoot);
   try {
-    const context: CollectContext = { procfs, netnsDir: '/run/netns', passwdFile: '/etc/passwd', signal };
+    const context: CollectContext = { procfs, netnsDir: '/run/netns', passwdFile: '/etc/passwd', leads: options.leads ?? true, signal };
     const gathered: Gathered = {};
     const coverage: Coverage[] = [];
     for (const stage of COLLECTORS) {

@@ -13,7 +13,7 @@ import {
 } from '../../src/os/nsfs.ts';
 import { openIfNamespace } from '../../src/os/open-namespace.ts';
 import { duplicateFrom, openPidfd } from '../../src/os/pidfd.ts';
-import { listNumbers, type Procfs, readAll, readLink, readSmall } from '../../src/os/procfs.ts';
+import { listNumbers, type Procfs, readAll, readIfHolding, readLink, readSmall } from '../../src/os/procfs.ts';
 import { statxAt } from '../../src/os/stat.ts';
 import { sanitise } from '../../src/terminal/sanitise.ts';
 import {
@@ -48,7 +48,7 @@ export interface Place {
 /** Found during the walk, understood once everything has been seen. */
 export interface Pending {
   readonly watches: { readonly place: Place; readonly mechanism: 'inotify' | 'fanotify'; readonly watched: Watched }[];
-  readonly procfiles: { readonly place: Place; readonly path: Buffer; readonly file: string; readonly ino: number }[];
+  readonly procfiles: { readonly place: Place; readonly path: string; readonly file: string; readonly ino: number }[];
   readonly registered: { readonly place: Place; readonly slot: number; readonly target: string }[];
   readonly mappings: { readonly pid: number; readonly target: string; readonly ringOpen: boolean }[];
 }
@@ -82,15 +82,17 @@ export class DescriptorWalk {
   readonly #nsfsDevice: number;
   readonly #procFd: number;
   readonly #live: boolean;
+  readonly #leads: boolean;
   readonly #filesystem = Buffer.alloc(128);
   #pidfd = -1;
   #pidfdErrno = 0;
 
-  constructor(procfs: Procfs, mounts: MountFacts, nsfsDevice: number) {
+  constructor(procfs: Procfs, mounts: MountFacts, nsfsDevice: number, leads: boolean) {
     this.#mounts = mounts;
     this.#nsfsDevice = nsfsDevice;
     this.#procFd = procfs.fd;
     this.#live = procfs.live;
+    this.#leads = leads;
   }
 
   /** Reads one table. Descriptors that vanish meanwhile are nothing to report. */
@@ -117,12 +119,12 @@ export class DescriptorWalk {
     } finally {
       this.#closePidfd();
     }
-    if (table.tid === undefined) this.#mappings(table, ringOpen);
+    if (this.#leads && table.tid === undefined) this.#mappings(table, ringOpen);
   }
 
   /** Sorts one descriptor by what readlink says. True for an io_uring. */
-  #descriptor(table: Table, fd: number, link: Buffer): boolean {
-    switch (link[0]) {
+  #descriptor(table: Table, fd: number, link: string): boolean {
+    switch (link.charCodeAt(0)) {
       case 0x73: // socket:[3333]
         this.#socket(table, fd, link);
         return false;
@@ -130,10 +132,10 @@ export class DescriptorWalk {
         this.#path(table, fd, link);
         return false;
       case 0x61: // anon_inode:…
-        return this.#anonymous(table, fd, link.toString('latin1'));
+        return this.#anonymous(table, fd, link);
       case 0x6e: // net:[…]
       case 0x6d: // mnt:[…]
-        this.#namespace(table, fd, link.toString('latin1'));
+        this.#namespace(table, fd, link);
         return false;
       default:
         return false;
@@ -152,13 +154,11 @@ export class DescriptorWalk {
   }
 
   #fdinfo(table: Table, fd: number): string {
-    return readSmall(table.dir, `${table.base}info/${fd}`)?.toString('latin1') ?? '';
+    return readSmall(table.dir, `${table.base}info/${fd}`) ?? '';
   }
 
-  #path(table: Table, fd: number, link: Buffer): void {
-    const text = link.toString('latin1');
+  #path(table: Table, fd: number, text: string): void {
     if (ORDINARY.test(text) && !this.#mounts.paths.has(text)) return;
-    const path = Buffer.from(link);
     const info = this.#fdinfo(table, fd);
     const { mountId, ino } = parseFileFacts(info);
     if (isTun(info)) {
@@ -175,7 +175,7 @@ export class DescriptorWalk {
     }
     const net = parseNetPath(text);
     if (net !== null) {
-      this.#procfile(table, fd, path, net.file);
+      this.#procfile(table, fd, text, net.file);
       return;
     }
     // A mount in no mount namespace reads as its own root. Only then is the file itself asked what it is, and
@@ -198,12 +198,12 @@ export class DescriptorWalk {
     const name = text.slice('anon_inode:'.length);
     if (name === 'inotify' || name === '[fanotify]') {
       const mechanism = name === 'inotify' ? 'inotify' : 'fanotify';
-      const info = readAll(table.dir, `${table.base}info/${fd}`)?.toString('latin1') ?? '';
+      const info = readAll(table.dir, `${table.base}info/${fd}`) ?? '';
       for (const watched of parseWatches(info, this.#nsfsDevice)) {
         this.pending.watches.push({ place: place(table, fd), mechanism, watched });
       }
     } else if (name === '[io_uring]') {
-      const info = readAll(table.dir, `${table.base}info/${fd}`)?.toString('latin1') ?? '';
+      const info = readAll(table.dir, `${table.base}info/${fd}`) ?? '';
       for (const { slot, target } of parseRegisteredFiles(info)) {
         this.pending.registered.push({ place: place(table, fd), slot, target });
       }
@@ -259,8 +259,8 @@ export class DescriptorWalk {
     this.#pidfdErrno = 0;
   }
 
-  #socket(table: Table, fd: number, link: Buffer): void {
-    const inode = Number(link.toString('latin1', 'socket:['.length, link.length - 1));
+  #socket(table: Table, fd: number, link: string): void {
+    const inode = Number(link.slice('socket:['.length, -1));
     const known = this.sockets.get(inode);
     if (known !== undefined) {
       this.#foundSocket(table, fd, inode, known);
@@ -310,7 +310,7 @@ export class DescriptorWalk {
     });
   }
 
-  #procfile(table: Table, fd: number, path: Buffer, file: string): void {
+  #procfile(table: Table, fd: number, path: string, file: string): void {
     this.#withDuplicate(table, fd, (duplicate) => {
       const identity = statxAt(duplicate, '');
       // A directory below `/proc/<pid>/net` pins nothing, and a file of that name elsewhere is nobody's procfs.
@@ -322,14 +322,13 @@ export class DescriptorWalk {
 
   /** Rings and packet rings live on in a mapping after their descriptor is closed. */
   #mappings(table: Table, ringOpen: boolean): void {
-    const maps = readAll(table.dir, 'maps');
+    const maps = readIfHolding(table.dir, 'maps', ['socket:[', 'anon_inode:[io_uring]']);
     if (maps === null) {
       const failure = errno();
       if (!isGone(failure)) this.missed.push({ subject: `maps of pid ${table.pid}`, reason: errnoName(failure) });
       return;
     }
-    if (!maps.includes('socket:[') && !maps.includes('anon_inode:[io_uring]')) return;
-    for (const target of parseMappings(maps.toString('latin1'))) {
+    for (const target of parseMappings(maps)) {
       this.pending.mappings.push({ pid: table.pid, target, ringOpen });
     }
   }

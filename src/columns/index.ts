@@ -122,6 +122,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'container',
+    source: 'containers',
     header: 'CONTAINER',
     description: 'Container, pod or systemd unit, from the cgroup.',
     width: 12,
@@ -131,6 +132,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'owner',
+    source: 'identity',
     header: 'OWNER',
     description: 'uid that created the user namespace owning it.',
     width: 6,
@@ -139,6 +141,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'user-namespace',
+    source: 'identity',
     header: 'USERNS',
     description: 'Inode of the user namespace owning it.',
     width: 10,
@@ -147,6 +150,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'cookie',
+    source: 'identity',
     header: 'COOKIE',
     description: 'net_cookie: identifies it until reboot, never reused.',
     width: 8,

@@ -47,9 +47,10 @@ export function collectOptions(options: CommandOptions): CollectOptions {
   return { procRoot: options.proc, without };
 }
 
-/** Takes a snapshot. A procfs that cannot be opened becomes an error that says what to do. */
-export async function takeSnapshot(options: CommandOptions): Promise<Snapshot> {
-  const request = collectOptions(options);
+/** Takes a snapshot, of no more than `limits` allow. A procfs that cannot be opened becomes an error that says what to do. */
+export async function takeSnapshot(options: CommandOptions, limits: Partial<CollectOptions> = {}): Promise<Snapshot> {
+  const given = collectOptions(options);
+  const request = { ...given, ...limits, without: [...given.without, ...(limits.without ?? [])] };
   try {
     return await collect(request);
   } catch (error) {

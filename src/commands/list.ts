@@ -1,3 +1,4 @@
+import type { CollectOptions } from '../collect.ts';
 import { type Column, COLUMNS, cellText, DEFAULT_COLUMNS, findColumn } from '../columns/index.ts';
 import { FilterError, parseFilter } from '../columns/filter.ts';
 import { sortNamespaces } from '../columns/sort.ts';
@@ -38,6 +39,18 @@ function filterBy(text: string): (ns: Namespace) => boolean {
   }
 }
 
+/** Collectors that only some columns need. */
+const OPTIONAL = ['identity', 'containers'] as const;
+
+/**
+ * What a table can do without. A cookie nobody sees is not worth opening a thousand namespaces for; free text in a
+ * filter looks everywhere, and JSON is a whole snapshot.
+ */
+function limitsFor(options: CommandOptions, columns: readonly Column[]): Partial<CollectOptions> {
+  if (options.json || options.filter !== undefined) return {};
+  return { leads: false, without: OPTIONAL.filter((source) => !columns.some((column) => column.source === source)) };
+}
+
 /** `nsleuth list`: one row per namespace. */
 export async function list(options: CommandOptions, { out, err, width }: Streams): Promise<number> {
   // What the user got wrong is said before anything is read.
@@ -45,7 +58,7 @@ export async function list(options: CommandOptions, { out, err, width }: Streams
   const order = parseSort(options.sort ?? '+namespace');
   const accepts = filterBy(options.filter ?? '');
 
-  const snapshot = await takeSnapshot(options);
+  const snapshot = await takeSnapshot(options, limitsFor(options, [...columns, order.column]));
   const namespaces = sortNamespaces(snapshot.namespaces.filter(accepts), order);
   if (options.json) out(toJson({ ...snapshot, namespaces }));
   else if (options.csv) out(toCsv(columns.map(({ id }) => id), namespaces.map((ns) => columns.map((column) => csvText(column, ns)))));

@@ -23,8 +23,27 @@ function startedAt(startTicks: number, bootTime: number | null): string | null {
 
 /** What is known of a process, as it appears in one of the namespaces its threads are in. */
 function toProcess(task: TaskRecord, threads: number, covered: boolean, started: string | null, container: Container | null): Process {
-  const { netns: _, zombie: __, threadMountNamespaces: ___, otherThreads: ____, ...facts } = task;
-  return { ...facts, threads, covered, startedAt: started, container };
+  return {
+    pid: task.pid,
+    ppid: task.ppid,
+    comm: task.comm,
+    ...(task.rawComm === undefined ? null : { rawComm: task.rawComm }),
+    cmdline: task.cmdline,
+    ...(task.rawCmdline === undefined ? null : { rawCmdline: task.rawCmdline }),
+    uid: task.uid,
+    user: task.user,
+    startedAt: started,
+    startTicks: task.startTicks,
+    kernelThread: task.kernelThread,
+    threads,
+    cgroup: task.cgroup,
+    userNamespace: task.userNamespace,
+    pidNamespace: task.pidNamespace,
+    mountNamespace: task.mountNamespace,
+    namespacePids: task.namespacePids,
+    covered,
+    container,
+  };
 }
 
 /**

@@ -5,7 +5,7 @@
  * three times as fast as `node:fs`, and a directory descriptor of `/proc/<pid>` cannot slip to another process
  * that got the same pid.
  */
-import koffi from 'koffi';
+import { koffi } from './koffi.ts';
 
 const libc = koffi.load(null);
 

@@ -6,8 +6,8 @@ const CLONE_FS = 0x200;
 
 let fsUnshared = false;
 
-function open(path: string, flags: number): number {
-  const fd = openat(AT_FDCWD, path, flags | O_CLOEXEC);
+function open(dirfd: number, path: string, flags: number): number {
+  const fd = openat(dirfd, path, flags | O_CLOEXEC);
   if (fd < 0) throw new SystemError('open', path, errno());
   return fd;
 }
@@ -20,13 +20,14 @@ function open(path: string, flags: number): number {
  * A thread that cannot come home must not go on: what it would read or act on afterwards is another namespace's.
  * The process ends.
  *
+ * @param procFd the procfs to find the way home by.
  * @param mountNs an open descriptor of the mount namespace.
  * @throws SystemError when it may not be entered (needs CAP_SYS_ADMIN over it and CAP_SYS_CHROOT).
  */
-export function inMountNamespace<T>(mountNs: number, subject: string, run: () => T): T {
-  const home = open('/proc/thread-self/ns/mnt', O_RDONLY);
-  const root = open('/', O_PATH | O_DIRECTORY);
-  const directory = open('.', O_PATH | O_DIRECTORY);
+export function inMountNamespace<T>(procFd: number, mountNs: number, subject: string, run: () => T): T {
+  const home = open(procFd, 'thread-self/ns/mnt', O_RDONLY);
+  const root = open(AT_FDCWD, '/', O_PATH | O_DIRECTORY);
+  const directory = open(AT_FDCWD, '.', O_PATH | O_DIRECTORY);
   try {
     if (!fsUnshared) {
       if (unshare(CLONE_FS) < 0) throw new SystemError('unshare(CLONE_FS)', subject, errno());

@@ -78,12 +78,12 @@ export function openTunDeviceNamespace(fd: number): number {
   return ioctlNumber(fd, TUNGETDEVNETNS, 0);
 }
 
-/** Name of the device attached to a tun descriptor, null while there is none. */
-export function tunDeviceName(fd: number): Buffer | null {
+/** Name of the device attached to a tun descriptor as bytes, one character each (latin1); null while there is none. */
+export function tunDeviceName(fd: number): string | null {
   ifreq.fill(0);
   if (ioctlPointer(fd, TUNGETIFF, ifreq) < 0) return null;
   const end = ifreq.indexOf(0);
-  return Buffer.from(ifreq.subarray(0, end < 0 || end > 16 ? 16 : end));
+  return ifreq.toString('latin1', 0, end < 0 || end > 16 ? 16 : end);
 }
 
 function socketOption(fd: number, name: number): number | null {
@@ -132,11 +132,14 @@ export function socketFacts(
 
 const link = Buffer.alloc(64);
 
-/** Inode a `/proc/…/ns/<type>` link names, or minus errno. */
+/** Inode a `/proc/…/ns/<type>` link names, 0 when it names none, or minus errno. */
 export function namespaceLink(dirfd: number, path: string): number {
   const size = readlinkat(dirfd, path, link, link.length);
   if (size < 0) return -errno();
-  return parseNamespaceLink(link.toString('latin1', 0, size)) ?? 0;
+  let ino = 0;
+  // `net:[4026531833]`: read off the bytes, a thousand processes have five thousand of these.
+  for (let at = link.indexOf(0x5b) + 1; at < size - 1; at++) ino = ino * 10 + (link[at] ?? 0) - 0x30;
+  return Number.isSafeInteger(ino) && ino > 0 ? ino : 0;
 }
 
 /** The inode in `net:[4026531833]`, any namespace type; null for any other text. */

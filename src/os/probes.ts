@@ -103,7 +103,7 @@ function probeKcmp(): Probe {
 
 /** Tries everything the collectors build on, on nsleuth itself. */
 export function probeHost(procfs: Procfs, namespaces: { readonly user: number; readonly pid: number }): Probe[] {
-  const status = readSmall(procfs.fd, 'self/status')?.toString('latin1') ?? '';
+  const status = readSmall(procfs.fd, 'self/status') ?? '';
   return [
     ...probeCapabilities(status),
     probeInitial('user', namespaces.user),

@@ -12,6 +12,7 @@ export interface FileIdentity {
   /** Device number of a device node, encoded likewise. */
   readonly rdev: number;
   readonly mode: number;
+  readonly uid: number;
 }
 
 const result = Buffer.alloc(256);
@@ -27,6 +28,7 @@ export function statxAt(dirfd: number, path: string): FileIdentity | null {
   if (syscallWithString(SYS.statx, dirfd, path, flags, STATX_BASIC, result) < 0) return null;
   return {
     // Offsets: struct statx in include/uapi/linux/stat.h, unchanged since 4.11.
+    uid: result.readUInt32LE(0x14),
     mode: result.readUInt16LE(0x1c),
     ino: Number(result.readBigUInt64LE(0x20)),
     rdev: result.readUInt32LE(0x80) * 0x100000 + result.readUInt32LE(0x84),

@@ -4,8 +4,9 @@ import type { SafeText } from '../model/index.ts';
  * Code points that must not reach a terminal: C0 and C1 controls, DEL, line and paragraph separators, bidi
  * controls (Trojan Source), zero-width and tag characters that make two names look the same, lone surrogates.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is for
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffd]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
+const UNSAFE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is for
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffd]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
 
 const PLAIN_ASCII = /^[\x20-\x7e]*$/;
 
@@ -54,12 +55,12 @@ function decode(bytes: Buffer): string {
 }
 
 /**
- * Makes bytes from outside safe to draw: what could move the cursor, change colours, reorder or hide text is
+ * Makes bytes from outside, one character each (latin1), safe to draw: what could move the cursor, change colours, reorder or hide text is
  * written as `\x1b`, `\u202e`… Everything else, any script included, stays as it is.
  */
-export function sanitise(bytes: Buffer): Sanitised {
-  const ascii = bytes.toString('latin1');
-  if (PLAIN_ASCII.test(ascii)) return { text: ascii };
+export function sanitise(latin1: string): Sanitised {
+  if (PLAIN_ASCII.test(latin1)) return { text: latin1 };
+  const bytes = Buffer.from(latin1, 'latin1');
   const decoded = decode(bytes);
   const text = decoded.replace(UNSAFE, escapeCodePoint);
   return text === decoded && !/\\x[0-9a-f]{2}/.test(decoded) ? { text } : { text, raw: escapeBytes(bytes) };

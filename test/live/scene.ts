@@ -17,7 +17,7 @@ export interface Held {
   readonly socket: number;
 }
 
-type Undo = () => void | Promise<void>;
+type Undo = () => unknown;
 
 /** Namespaces, mounts and processes made for a test; `end` takes everything away again, whatever happened. */
 export class Scene {
@@ -91,7 +91,7 @@ export class Scene {
 
 /** Runs a command to its end and returns what it printed. */
 export function run(command: string, ...args: readonly string[]): string {
-  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(command, args, { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** A snapshot without the given sources. */

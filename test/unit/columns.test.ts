@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { FilterError, parseFilter } from '../../src/columns/filter.ts';
+import { COLUMNS, cellText, DEFAULT_COLUMNS, findColumn } from '../../src/columns/index.ts';
+import { sortNamespaces } from '../../src/columns/sort.ts';
+import type { Namespace } from '../../src/model/index.ts';
+import { aNamespace, aProcess } from '../fixtures/snapshot.ts';
+
+const plain = aNamespace({ ino: 1, names: ['web'], processes: [aProcess({ pid: 7, cmdline: 'nginx -g daemon' })] });
+const obscure = aNamespace({
+  ino: 2,
+  cookie: '9000000000000000001',
+  visibility: 'obscure',
+  processes: [],
+  holders: [{ kind: 'socket', pid: 5, fd: 6, inode: 3333, family: 'inet', type: 'stream', protocol: 6, listening: true }],
+});
+const unknown = aNamespace({ ino: null, cookie: null, visibility: 'obscure', owner: null, processes: [], holders: [] });
+const ALL = [plain, obscure, unknown];
+
+function matching(filter: string): (number | null)[] {
+  return ALL.filter(parseFilter(filter)).map(({ ino }) => ino);
+}
+
+describe('filter', () => {
+  test.each<[string, (number | null)[]]>([
+    ['', [1, 2, null]],
+    ['   ', [1, 2, null]],
+    ['web', [1]],
+    ['NGINX', [1]],
+    ['!web', [2, null]],
+    ['!', [1, 2, null]],
+    ['visibility:obscure', [2, null]],
+    ['visibility=plain', [1]],
+    ['visibility!=plain', [2, null]],
+    ['visibility≠plain', [2, null]],
+    ['!visibility:obscure', [1]],
+    ['processes>0', [1]],
+    ['processes<1 socket', [2]],
+    ['processes>=1', [1]],
+    ['processes<=0', [2, null]],
+    ['cookie=9000000000000000001', [2]],
+    ['name=', [2, null]],
+    ['namespace:?', [null]],
+    ['command:"nginx -g"', [1]],
+    ['"-g daemon"', [1]],
+    ['listening', [2]],
+  ])('%j', (filter, inodes) => {
+    expect(matching(filter)).toEqual(inodes);
+  });
+
+  test.each(['colour:red', 'processes>many', 'processes>'])('%j is refused with what would be right', (filter) => {
+    expect(() => parseFilter(filter)).toThrow(FilterError);
+  });
+
+  test('an address is text, not a column', () => {
+    expect(matching('10.0.0.1:80')).toEqual([]);
+  });
+});
+
+describe('sort', () => {
+  function order(id: string, descending: boolean): (number | null)[] {
+    const column = findColumn(id);
+    if (column === undefined) throw new Error(id);
+    return sortNamespaces(ALL, { column, descending }).map(({ ino }) => ino);
+  }
+
+  test('unknown values go last both ways', () => {
+    expect(order('namespace', false)).toEqual([1, 2, null]);
+    expect(order('namespace', true)).toEqual([2, 1, null]);
+    expect(order('owner', true).at(-1)).toBeNull();
+  });
+
+  test('visibility sorts by how far from ordinary', () => {
+    expect(order('visibility', true).at(-1)).toBe(1);
+  });
+
+  test('ties keep inode order', () => {
+    const rows: Namespace[] = [3, 1, 2].map((ino) => aNamespace({ ino }));
+    const column = findColumn('processes');
+    if (column === undefined) throw new Error('processes');
+    expect(sortNamespaces(rows, { column, descending: true }).map(({ ino }) => ino)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('columns', () => {
+  test('have distinct ids, and the default ones exist', () => {
+    expect(new Set(COLUMNS.map(({ id }) => id)).size).toBe(COLUMNS.length);
+    expect(DEFAULT_COLUMNS.filter((id) => findColumn(id) === undefined)).toEqual([]);
+  });
+
+  test('show unknown as ? and nothing as —', () => {
+    const text = (id: string) => {
+      const column = findColumn(id);
+      return column === undefined ? '' : cellText(column, unknown);
+    };
+    expect(['namespace', 'cookie', 'owner', 'user-namespace'].map(text)).toEqual(['?', '?', '?', '?']);
+    expect(['name', 'container', 'paths', 'pid', 'command'].map(text)).toEqual(['—', '—', '—', '—', '—']);
+    expect(text('held-by')).toBe('no holder seen');
+  });
+
+  test('say several holders in few words', () => {
+    const ns = aNamespace({
+      holders: [
+        { kind: 'task', pid: 7, tid: 7, threads: 4 },
+        { kind: 'mount', path: '/a', mountNamespace: 1, mountId: 1 },
+        { kind: 'mount', path: '/b', mountNamespace: 1, mountId: 2 },
+        { kind: 'mapping', pid: 9, target: 'socket:[1]', suspected: true },
+      ],
+    });
+    const held = findColumn('held-by');
+    expect(held && cellText(held, ns)).toBe('pid 7, 4 threads, 2 mounts');
+  });
+});
