@@ -63,6 +63,8 @@ async function askDocker(): Promise<Issue | null> {
   if (!existsSync(socket)) return { subject: socket, reason: 'no docker socket: container names unknown' };
   let timer: NodeJS.Timeout | undefined;
   try {
+    // Read when the module is loaded: without it a hung daemon keeps the process waiting for 30 s after we gave up.
+    process.env.DOCKER_SOCKET_TIMEOUT ??= String(DOCKER_TIMEOUT_MS + 50);
     const { default: systeminformation } = await import('systeminformation');
     const containers = await Promise.race([
       systeminformation.dockerContainers(true),

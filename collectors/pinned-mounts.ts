@@ -3,7 +3,7 @@ import { SystemError } from '../src/os/errors.ts';
 import { AT_FDCWD, close } from '../src/os/libc.ts';
 import { inMountNamespace } from '../src/os/mount-namespace.ts';
 import { CLONE_NEWNS, inodeOf, namespaceType, nsfsDevice, parseNamespaceLink } from '../src/os/nsfs.ts';
-import { openIfNamespace } from '../src/os/open-namespace.ts';
+import { openIfNamespace, openMountedAt, openMountedNamespace } from '../src/os/open-namespace.ts';
 import { readAll } from '../src/os/procfs.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import { type Identity, readIdentity } from './identity.ts';
@@ -27,10 +27,15 @@ interface Candidate {
 /** Mount namespaces that somebody holds and nobody lives in. */
 function candidates({ procfs }: CollectContext, device: number, { mounts, descriptors }: Gathered): Candidate[] {
   const inhabited = new Set(mounts?.mountNamespaces.map(({ ino }) => ino));
-  const open = (path: string) => () => openIfNamespace(procfs.fd, procfs.fd, path, device);
   return [
-    ...(descriptors?.mountNamespaces ?? []).map(({ ino, pid, fd }) => ({ ino, open: open(`${pid}/fd/${fd}`) })),
-    ...(mounts?.boundMountNamespaces ?? []).map(({ ino, seenBy, bytes }) => ({ ino, open: open(`${seenBy}/root${bytes}`) })),
+    ...(descriptors?.mountNamespaces ?? []).map(({ ino, pid, fd }) => ({
+      ino,
+      open: () => openIfNamespace(procfs.fd, procfs.fd, `${pid}/fd/${fd}`, device),
+    })),
+    ...(mounts?.boundMountNamespaces ?? []).map(({ ino, seenBy, bytes }) => ({
+      ino,
+      open: () => openMountedAt(procfs.fd, seenBy, bytes, device),
+    })),
   ].filter(({ ino }) => !inhabited.has(ino));
 }
 
@@ -56,7 +61,7 @@ function collectPinned(context: CollectContext, gathered: Gathered): Collected<P
         for (const mount of parseNsfsMounts(text).mounts) {
           const held = parseNamespaceLink(mount.root);
           if (held === null) continue;
-          const opened = openIfNamespace(context.procfs.fd, AT_FDCWD, mount.path, device);
+          const opened = openMountedNamespace(context.procfs.fd, AT_FDCWD, mount.path, device);
           if (mount.root.startsWith('mnt:') && opened >= 0) {
             // Only from in here is this one within reach: its descriptor waits for its turn.
             queue.push({ ino: held, open: () => opened });

@@ -246,6 +246,10 @@ function collectTasks({ procfs, passwdFile, signal }: CollectContext): Collected
     const reason = errnoName(errno());
     return { data: { processes: [] }, seen: 0, missed: [{ subject: procfs.root, reason }], notes: [], unavailable: true };
   }
+  if (pids.length === 0) {
+    const reason = 'no process in it: is a procfs mounted there?';
+    return { data: { processes: [] }, seen: 0, missed: [{ subject: procfs.root, reason }], notes: [], unavailable: true };
+  }
   const names = accountNames(passwdFile);
   const ownPidNamespace = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;
   const processes: TaskRecord[] = [];

@@ -63,7 +63,13 @@ function commandLine(finish: (code: number) => void): Command {
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')) });
 
-  withOptions(program, LISTING).action(async (options: CommandOptions) => finish(await screenOrList(options)));
+  withOptions(program.argument('[command]'), LISTING).action(async (word: string | undefined, options: CommandOptions) => {
+    if (word !== undefined) {
+      const known = program.commands.map((command) => command.name()).join(', ');
+      throw new CommandError('ERR_UNKNOWN_COMMAND', `unknown command "${safeText(word)}"; commands are ${known}`, EXIT.usage);
+    }
+    finish(await screenOrList(options));
+  });
   const add = (name: string, summary: string, names: readonly OptionName[]) =>
     withOptions(program.command(name).description(summary).exitOverride(), names);
 

@@ -36,8 +36,8 @@ export function isGone(errno: number): boolean {
 export const EPERM = 1;
 export const ENOENT = 2;
 export const ESRCH = 3;
-export const EINTR = 4;
 export const EBADF = 9;
+export const EAGAIN = 11;
 export const EACCES = 13;
 export const EINVAL = 22;
-export const ENOTTY = 25;
+export const ENOSYS = 38;

@@ -117,6 +117,15 @@ export const syscallWithBuffer = libc.func('long syscall(long n, long a, void *b
   e: number,
 ) => number;
 
+/** For calls that take two pointers: openat2(2). */
+export const syscallWithBuffers = libc.func('long syscall(long n, long a, const void *b, void *c, long d)') as (
+  n: number,
+  a: number,
+  b: Uint8Array,
+  c: Uint8Array,
+  d: number,
+) => number;
+
 /** errno of the last failed call on this thread: read it before any other call. With an argument, sets it. */
 export function errno(value?: number): number {
   return value === undefined ? koffi.errno() : koffi.errno(value);
@@ -141,5 +150,6 @@ export const SYS = {
   fsconfig: 431,
   fsmount: 432,
   pidfd_open: 434,
+  openat2: 437,
   pidfd_getfd: 438,
 } as const;

@@ -1,9 +1,65 @@
 import type { Holder } from '../model/index.ts';
-import { close, O_CLOEXEC, O_NONBLOCK, O_PATH, O_RDONLY, openat, openatBytes } from './libc.ts';
+import { EAGAIN, EINVAL, ENOSYS } from './errors.ts';
+import {
+  close,
+  errno,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  openat,
+  openatBytes,
+  SYS,
+  syscallWithBuffers,
+} from './libc.ts';
 import { openSocketNamespace } from './nsfs.ts';
 import { duplicateFrom, withPidfd } from './pidfd.ts';
 import type { Procfs } from './procfs.ts';
 import { statxAt } from './stat.ts';
+
+const RESOLVE_CACHED = 0x20;
+/** How often a lookup that lost a race with a rename is tried again before it counts as not cached. */
+const CACHED_TRIES = 3;
+
+/**
+ * Looks a mount point up without ever asking a filesystem (openat2(2), RESOLVE_CACHED, Linux 5.12): whatever is
+ * mounted on keeps its path in the kernel's cache, and a dead NFS or FUSE server on the way must not block the scan.
+ * Before 5.12 it is an ordinary lookup.
+ *
+ * @param root what the path starts from; the path itself is absolute, one character a byte.
+ * @returns an O_PATH descriptor the caller closes, or -1 with errno set.
+ */
+function lookUpMountPoint(root: number, path: string): number {
+  const relative = Buffer.from(`${path.slice(1) || '.'}\0`, 'latin1');
+  const how = Buffer.alloc(24); // struct open_how: flags, mode, resolve
+  how.writeUInt32LE(O_PATH | O_CLOEXEC, 0);
+  how.writeUInt32LE(RESOLVE_CACHED, 16);
+  for (let tries = 1; ; tries++) {
+    const fd = syscallWithBuffers(SYS.openat2, root, relative, how, how.length);
+    if (fd >= 0) return fd;
+    const failure = errno();
+    if (failure === EAGAIN && tries < CACHED_TRIES) continue;
+    if (failure !== EINVAL && failure !== ENOSYS) return -1;
+    return openatBytes(root, relative, O_PATH | O_CLOEXEC);
+  }
+}
+
+/** Opens the namespace that is mounted at a path, starting from `root`; see `openIfNamespace`. */
+export function openMountedNamespace(procFd: number, root: number, path: string, device: number): number {
+  const looked = lookUpMountPoint(root, path);
+  return looked < 0 ? -1 : reopenNamespace(procFd, looked, device);
+}
+
+/** Reopens what an O_PATH descriptor stands for if it is a namespace, and closes that descriptor. */
+function reopenNamespace(procFd: number, looked: number, device: number): number {
+  try {
+    if (statxAt(looked, '')?.device !== device) return -1;
+    return openat(procFd, `self/fd/${looked}`, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  } finally {
+    close(looked);
+  }
+}
 
 /**
  * Opens a namespace file by path without ever opening anything else that may be there by now (a FIFO, a device):
@@ -11,13 +67,18 @@ import { statxAt } from './stat.ts';
  * namespace there need be no `/proc`.
  */
 export function openIfNamespace(procFd: number, dirfd: number, path: string, device: number): number {
-  const looked = openatBytes(dirfd, Buffer.from(`${path}\0`, 'latin1'), O_PATH | O_CLOEXEC);
-  if (looked < 0) return -1;
+  const looked = openat(dirfd, path, O_PATH | O_CLOEXEC);
+  return looked < 0 ? -1 : reopenNamespace(procFd, looked, device);
+}
+
+/** Opens a mount point as a process sees it: `/proc/<pid>/root` leads to that process's own root. */
+export function openMountedAt(procFd: number, seenBy: number, path: string, device: number): number {
+  const root = openat(procFd, `${seenBy}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return -1;
   try {
-    if (statxAt(looked, '')?.device !== device) return -1;
-    return openat(procFd, `self/fd/${looked}`, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return openMountedNamespace(procFd, root, path, device);
   } finally {
-    close(looked);
+    close(root);
   }
 }
 
@@ -48,7 +109,7 @@ function openBy(procfs: Procfs, { holder, seenBy, mountPoint }: Way, device: num
       return openIfNamespace(procfs.fd, procfs.fd, `${holder.tid ?? holder.pid}/fd/${holder.fd}`, device);
     case 'mount':
       return seenBy != null && mountPoint !== undefined
-        ? openIfNamespace(procfs.fd, procfs.fd, `${seenBy}/root${mountPoint}`, device)
+        ? openMountedAt(procfs.fd, seenBy, mountPoint, device)
         : -1;
     case 'socket':
     case 'tun':

@@ -1,6 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cookieByEntering } from '../../collectors/identity.ts';
+import { AT_FDCWD, close, O_CLOEXEC, O_RDONLY, openat } from '../../src/os/libc.ts';
+import { namespaceId, namespaceLink } from '../../src/os/nsfs.ts';
+import { closeProcfs, openProcfs } from '../../src/os/procfs.ts';
 import { find, holdersOf, run, Scene, snapshotWithout } from './scene.ts';
 
 let scene: Scene;
@@ -246,4 +251,27 @@ describe('names in /run/netns', () => {
       reason: expect.stringContaining('stale'),
     });
   });
+});
+
+test('a descriptor on a dead filesystem does not block the scan', async () => {
+  const held = await scene.hold('dead-fuse', scene.directory());
+  // Whoever asks the filesystem waits: this is what the scan must not do.
+  expect(spawnSync('timeout', ['-s', 'KILL', '1', 'stat', '-L', `/proc/${held.pid}/fd/${held.fd}`]).signal).toBe('SIGKILL');
+
+  const seen = find(await snapshotWithout(), held.ino);
+  expect(holdersOf(seen, 'socket')).toMatchObject([{ pid: held.pid, fd: held.socket }]);
+});
+
+test('the cookie learned by entering a namespace is the one the kernel gives as its id', async () => {
+  const held = await scene.hold('process');
+  const procfs = openProcfs('/proc');
+  const fd = openat(procfs.fd, `${held.pid}/ns/net`, O_RDONLY | O_CLOEXEC);
+  try {
+    expect(String(cookieByEntering(procfs.fd, fd))).toBe(held.cookie);
+    expect(String(namespaceId(fd) ?? held.cookie)).toBe(held.cookie);
+    expect(namespaceLink(AT_FDCWD, '/proc/thread-self/ns/net')).not.toBe(held.ino);
+  } finally {
+    close(fd);
+    closeProcfs(procfs);
+  }
 });

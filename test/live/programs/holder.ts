@@ -13,6 +13,7 @@ import {
   errno,
   ioctlPointer,
   O_CLOEXEC,
+  O_PATH,
   O_RDONLY,
   openat,
   SYS,
@@ -231,6 +232,19 @@ const KINDS: Record<string, (argument: string) => object> = {
       close(fd);
       return {};
     }),
+  /** A descriptor on a filesystem whose server never answers: stat(2) on it waits for ever. */
+  'dead-fuse': (target) => {
+    const home = must(openat(AT_FDCWD, '/proc/thread-self/ns/mnt', O_RDONLY), 'open mnt');
+    must(unshare(CLONE_NEWNS), 'unshare mnt');
+    must(mount('none', '/', null, 0x44000, null), 'make private'); // MS_REC | MS_PRIVATE
+    const server = must(openat(AT_FDCWD, '/dev/fuse', O_RDWR | O_CLOEXEC), 'open fuse');
+    const options = `fd=${server},rootmode=40000,user_id=0,group_id=0`;
+    must(mount('nsleuth-test', target, 'fuse', 0, options), 'mount fuse');
+    const fd = must(openat(AT_FDCWD, target, O_PATH | O_CLOEXEC), 'open dead');
+    must(setns(home, CLONE_NEWNS), 'setns mnt home');
+    close(home);
+    return { ...inNew(() => ({ socket: must(socket(AF.unix, SOCK.dgram, 0), 'socket') })), fd };
+  },
   /** Holds a mount namespace in which the network namespace is bound to the file given, and nothing else. */
   'mount-namespace': (target) => {
     const home = must(openat(AT_FDCWD, '/proc/thread-self/ns/mnt', O_RDONLY), 'open mnt');

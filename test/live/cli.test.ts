@@ -1,0 +1,315 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { SOURCES } from '../../src/collect.ts';
+import type { Snapshot } from '../../src/model/index.ts';
+import { run, Scene } from './scene.ts';
+
+const CLI = join(import.meta.dirname, '../../dist/cli.js');
+
+let scene: Scene;
+
+beforeEach(() => {
+  scene = new Scene();
+});
+
+afterEach(() => scene.end());
+
+interface Ran {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function nsleuth(...args: readonly string[]): Ran {
+  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 });
+}
+
+/** What no message and no table may ever hold. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/;
+
+function expectMessage({ status, stdout, stderr }: Ran, code: number, text: string): void {
+  expect({ status, stdout }).toEqual({ status: code, stdout: '' });
+  expect(stderr).toContain(text);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stderr).not.toMatch(UNSAFE);
+}
+
+/** A tree that looks like /proc, with whatever is written into it. */
+function tree(files: Readonly<Record<string, string>>, links: Readonly<Record<string, string>> = {}): string {
+  const root = join(scene.directory(), 'proc');
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), Buffer.from(content, 'latin1'));
+  }
+  for (const [path, target] of Object.entries(links)) {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    symlinkSync(target, join(root, path));
+  }
+  return root;
+}
+const stat = (comm: string) => `7 (${comm}) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 42 0 0`;
+
+
+describe('list', () => {
+  test('without a terminal, no command prints the same table', () => {
+    const listed = nsleuth('list');
+    expect(listed.status).toBe(0);
+    expect(listed.stdout.split('\n')[0]).toMatch(/^NAMESPACE +NAME +VISIBLE +HELD BY/);
+    expect(nsleuth().stdout.split('\n')[0]?.split(/ +/)).toEqual(listed.stdout.split('\n')[0]?.split(/ +/));
+  });
+
+  test('--json is a snapshot as the published schema has it', () => {
+    const schema = JSON.parse(readFileSync(new URL('../../docs/snapshot.schema.json', import.meta.url), 'utf8'));
+    const snapshot = JSON.parse(nsleuth('list', '--json').stdout) as Snapshot;
+    const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
+    validate(snapshot);
+    expect(validate.errors ?? []).toEqual([]);
+    expect(snapshot.coverage.map(({ source }) => source)).toEqual(SOURCES);
+  });
+
+  test('--csv, --columns, --sort and --filter mean what they say', () => {
+    const rows = nsleuth('list', '--csv', '--columns', 'namespace,initial,processes', '--sort', 'processes', '--filter', 'processes>0')
+      .stdout.trimEnd()
+      .split('\r\n')
+      .map((line) => line.split(','));
+    expect(rows[0]).toEqual(['namespace', 'initial', 'processes']);
+    const counts = rows.slice(1).map(([, , count]) => Number(count));
+    expect(counts).toEqual(counts.toSorted((a, b) => b - a));
+    expect(rows.slice(1).filter(([, initial]) => initial === 'true')).toHaveLength(1);
+  });
+
+  test('--without names a source, and coverage says it was off', () => {
+    const snapshot = JSON.parse(nsleuth('list', '--json', '--without', 'descriptors,mounts').stdout) as Snapshot;
+    expect(snapshot.coverage.filter(({ status }) => status === 'off').map(({ source }) => source)).toEqual(['mounts', 'descriptors']);
+  });
+});
+
+describe('show and holders', () => {
+  test('say everything about one namespace', async () => {
+    const held = await scene.hold('process');
+    const shown = nsleuth('show', `pid:${held.pid}`);
+    expect(shown.status).toBe(0);
+    expect(shown.stdout).toContain(`net:[${held.ino}]`);
+    expect(shown.stdout).toContain(held.cookie);
+    expect(JSON.parse(nsleuth('show', `cookie:${held.cookie}`, '--json').stdout)).toMatchObject({ ino: held.ino });
+
+    const holders = nsleuth('holders', String(held.ino));
+    expect(holders.stdout).toMatch(new RegExp(`^task +pid ${held.pid} +node`, 'm'));
+    expect(JSON.parse(nsleuth('holders', `/proc/${held.pid}/ns/net`, '--json').stdout)).toMatchObject([{ kind: 'task', pid: held.pid }]);
+    expect(nsleuth('holders', `net:[${held.ino}]`, '--csv').stdout).toContain(`task,${held.pid},pid ${held.pid},node,`);
+  });
+
+  test('init and self are the namespace this test runs in', () => {
+    const init = JSON.parse(nsleuth('show', 'init', '--json').stdout);
+    expect(init.initial).toBe(true);
+    expect(JSON.parse(nsleuth('show', 'self', '--json').stdout).ino).toBe(init.ino);
+  });
+});
+
+describe('doctor', () => {
+  test('names every source and every check, and what would fix what is missing', () => {
+    const { status, stdout } = nsleuth('doctor');
+    expect(status).toBe(0);
+    for (const source of SOURCES) expect(stdout).toMatch(new RegExp(`^[●◐○] ${source}: `, 'm'));
+    expect(stdout).toContain('CAP_SYS_PTRACE');
+    expect(JSON.parse(nsleuth('doctor', '--json').stdout).probes.every(({ works }: { works: boolean }) => works)).toBe(true);
+  });
+});
+
+describe('bad input gets a message that says what to do', () => {
+  const hostile = '\x1b[2J\x1b]0;x\x07\u202e';
+  test.each<[string[], number, string]>([
+    [['show', 'no-such-namespace'], 1, 'no network namespace "no-such-namespace"'],
+    [['show', 'x'.repeat(10_000)], 1, 'NS is an inode number'],
+    [['show', hostile], 1, 'no network namespace "\\x1b[2J'],
+    [['show', '/etc/passwd'], 1, 'no network namespace "/etc/passwd"'],
+    [['holders', 'pid:4194305'], 1, 'no network namespace "pid:4194305"'],
+    [['show'], 2, "missing required argument 'NS'"],
+    [['list', '--columns', 'name,colour'], 2, 'unknown column "colour"; columns are namespace, name'],
+    [['list', '--columns', hostile], 2, 'unknown column "\\x1b[2J'],
+    [['list', '--sort', 'size'], 2, 'unknown column "size"'],
+    [['list', '--filter', 'size>3'], 2, 'unknown column "size" in filter'],
+    [['list', '--filter', hostile.replace('\x1b[2J', 'a:\x1b[2J')], 2, 'unknown column "a"'],
+    [['list', '--without', 'kernal'], 2, 'unknown source "kernal" in --without; sources are host, tasks'],
+    [['list', '--json', '--csv'], 2, 'cannot be used with'],
+    [['list', '--proc', '/no/such/dir'], 1, 'cannot read /no/such/dir: ENOENT; --proc takes the directory'],
+    [['list', '--proc', '/etc/passwd'], 1, 'cannot read /etc/passwd: ENOTDIR'],
+    [['list', hostile], 2, 'too many arguments'],
+    [[`--${hostile}`], 2, 'unknown option'],
+    [['lsit'], 2, 'lsit'],
+  ])('nsleuth %j', (args, code, text) => {
+    expectMessage(nsleuth(...args), code, text);
+  });
+});
+
+describe('a procfs that is no procfs', () => {
+  test('an empty directory is an empty list, and says that nothing was read', () => {
+    mkdirSync(join(scene.directory(), 'empty'));
+    const { status, stdout, stderr } = nsleuth('list', '--proc', join(scene.directory(), 'empty'));
+    expect(status).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toContain('tasks');
+  });
+
+  test('names of 10,000 characters and full of escapes are shown harmless, and whole in JSON', () => {
+    const comm = '\x1b[2J\x1b]0;owned\x07\xff';
+    const root = tree(
+      { '7/stat': stat(comm), '7/cmdline': `${'y'.repeat(10_000)}\0\x1b[31m`, '7/cgroup': `0::/${'z'.repeat(10_000)}.service\n` },
+      { '7/ns/net': 'net:[4026532177]', '7/ns/mnt': 'mnt:[4026531832]' },
+    );
+    const listed = nsleuth('list', '--proc', root, '--columns', 'namespace,command,container,user');
+    expect(listed.stdout).not.toMatch(UNSAFE);
+    expect(listed.stderr).not.toMatch(UNSAFE);
+    const [ns] = (JSON.parse(nsleuth('list', '--json', '--proc', root).stdout) as Snapshot).namespaces;
+    expect(ns?.processes[0]).toMatchObject({ comm: '\\x1b[2J\\x1b]0;owned\\x07\\xff', rawComm: '\\x1b[2J\\x1b]0;owned\\x07\\xff' });
+    expect(nsleuth('show', '4026532177', '--proc', root).stdout).not.toMatch(UNSAFE);
+  });
+
+  test('a malformed or truncated file costs its own process, and coverage says so', () => {
+    const root = tree(
+      { '7/stat': '7 (trunc', '8/stat': stat('fine'), '8/mountinfo': 'x - nsfs \n22 1 0:4 net:[99] /m rw - nsfs nsfs rw\n' },
+      { '7/ns/net': 'net:[1]', '8/ns/net': 'net:[2]', '8/ns/mnt': 'mnt:[3]' },
+    );
+    const snapshot = JSON.parse(nsleuth('list', '--json', '--proc', root).stdout) as Snapshot;
+    expect(snapshot.namespaces.map(({ ino }) => ino)).toEqual([2, 99]);
+    const missed = (source: string) => snapshot.coverage.find((entry) => entry.source === source)?.missed;
+    expect(missed('tasks')).toEqual([{ subject: 'pid 7', reason: 'malformed stat' }]);
+    expect(missed('mounts')).toContainEqual({ subject: 'mountinfo of pid 8', reason: '1 malformed lines' });
+  });
+});
+
+describe('in a shell', () => {
+  test('a reader that goes away early is no error', () => {
+    const { status, stderr, stdout } = spawnSync(
+      'bash', ['-c', `set -o pipefail; "${process.execPath}" "${CLI}" list --json 2>&1 | head -c 10`], { encoding: 'utf8' },
+    ); // biome-ignore format: one command
+    expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: '', stdout: '{\n  "schem' });
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it as that signal', async (signal) => {
+    // A docker daemon that never answers keeps it waiting for as long as this takes.
+    const docker = await dockerSocket(() => {});
+    const child = spawn(process.execPath, [CLI, 'list', '--json', '--proc', dockerTree()], {
+      env: { ...process.env, DOCKER_SOCKET: docker.path },
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => child.once('exit', (code, by) => resolve(by ?? code)));
+    await docker.connected;
+    child.kill(signal);
+    expect(await ended).toBe(signal);
+  });
+});
+
+const DOCKER_ID = 'd'.repeat(64);
+
+/** A tree with one process in a docker container. */
+function dockerTree(): string {
+  return tree(
+    { '7/stat': stat('web'), '7/cgroup': `0::/system.slice/docker-${DOCKER_ID}.scope\n` },
+    { '7/ns/net': 'net:[4026532177]', '7/ns/mnt': 'mnt:[3]' },
+  );
+}
+
+/** A docker daemon's socket, answering as told. */
+async function dockerSocket(answer: (path: string, end: (body: unknown) => void) => void): Promise<{ path: string; connected: Promise<void> }> {
+  const path = join(scene.directory(), 'docker.sock');
+  let connected = () => {};
+  const promise = new Promise<void>((resolve) => {
+    connected = resolve;
+  });
+  const server = createServer((socket) => {
+    connected();
+    socket.on('error', () => {});
+    socket.on('data', (request) =>
+      answer(request.toString().split(' ')[1] ?? '', (body) => {
+        socket.end(`HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(body)}`);
+      }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  scene.defer(() => server.close());
+  return { path, connected: promise };
+}
+
+describe('docker', () => {
+  const container = { Id: DOCKER_ID, Names: ['/web\x1b[2J'], Image: 'nginx', State: 'running', Created: 1, Ports: [], Mounts: [] };
+
+  async function listed(path: string): Promise<Snapshot> {
+    const child = spawn(process.execPath, [CLI, 'list', '--json', '--proc', dockerTree()], { env: { ...process.env, DOCKER_SOCKET: path } });
+    let text = '';
+    for await (const chunk of child.stdout) text += chunk;
+    return JSON.parse(text) as Snapshot;
+  }
+
+  test('names its containers through its socket', async () => {
+    const docker = await dockerSocket((path, end) => end(path.includes(DOCKER_ID) ? { ...container, Name: '/web' } : [container]));
+    expect((await listed(docker.path)).namespaces[0]?.container).toEqual({
+      engine: 'docker',
+      id: DOCKER_ID,
+      name: 'web\\x1b[2J',
+      pod: null,
+    });
+  });
+
+  test('that does not answer costs the name, and coverage says so', async () => {
+    const docker = await dockerSocket(() => {});
+    const snapshot = await listed(docker.path);
+    expect(snapshot.namespaces[0]?.container).toMatchObject({ engine: 'docker', name: null });
+    const coverage = snapshot.coverage.find(({ source }) => source === 'containers');
+    expect(coverage?.missed).toEqual([{ subject: docker.path, reason: 'no answer within 1000 ms' }]);
+  });
+});
+
+describe('without root', () => {
+  /** A copy that an ordinary user may read, wherever this checkout is. */
+  function copyForEverybody(): string {
+    const directory = scene.directory();
+    chmodSync(directory, 0o755);
+    cpSync(join(CLI, '..'), join(directory, 'dist'), { recursive: true });
+    const modules = join(CLI, '../../node_modules');
+    for (const name of ['koffi', '@koromix']) {
+      if (existsSync(join(modules, name))) cpSync(join(modules, name), join(directory, 'node_modules', name), { recursive: true });
+    }
+    execFileSync('chmod', ['-R', 'a+rX', directory]);
+    return join(directory, 'dist/cli.js');
+  }
+
+  test('the same commands work, and coverage names exactly what was refused', async () => {
+    const cli = copyForEverybody();
+    const asNobody = (...args: readonly string[]): Ran =>
+      spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, cli, ...args], {
+        encoding: 'utf8',
+        maxBuffer: 256 * 1024 * 1024,
+      });
+    const name = scene.name();
+    scene.defer(() => run('ip', 'netns', 'delete', name));
+    run('ip', 'netns', 'add', name);
+    const held = await scene.hold('process');
+
+    const listed = asNobody('list');
+    expect(listed.status).toBe(0);
+    expect(listed.stdout).toContain(name);
+    expect(listed.stderr).toContain('tasks partial');
+    expect(listed.stderr).toContain('nsleuth doctor');
+
+    const snapshot = JSON.parse(asNobody('list', '--json').stdout) as Snapshot;
+    const coverage = (source: string) => snapshot.coverage.find((entry) => entry.source === source);
+    expect(coverage('tasks')?.status).toBe('partial');
+    expect(coverage('tasks')?.missed).toContainEqual({ subject: `pid ${held.pid}`, reason: 'EACCES' });
+    expect(coverage('tasks')?.notes[0]?.reason).toContain('EPERM');
+    expect(coverage('descriptors')?.missed).toContainEqual({ subject: `pid ${held.pid}`, reason: 'EACCES' });
+    expect(snapshot.namespaces.find((ns) => ns.names.includes(name))?.visibility).toBe('plain');
+
+    const doctor = asNobody('doctor');
+    expect(doctor.status).toBe(0);
+    expect(doctor.stdout).toMatch(/○ +CAP_SYS_PTRACE .* run nsleuth as root/);
+    expect(asNobody('show', name).stdout).toContain(`/run/netns/${name}`);
+    expect(asNobody('holders', name).status).toBe(0);
+  });
+});
