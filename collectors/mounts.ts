@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Dirent, readdirSync } from 'node:fs';
 import type { Issue, MountHolder, MountNamespace, SafeText } from '../src/model/index.ts';
 import { errnoName, isGone } from '../src/os/errors.ts';
@@ -163,7 +162,7 @@ class MountScan {
 
   /** Without leave to read `ns/mnt`, tables that read alike are taken for one mount namespace. */
   readUnknown(procfs: Procfs, witnesses: readonly Witness[]): void {
-    const known = new Set<string>();
+    const known = new Set(this.texts.values());
     for (const witness of witnesses) {
       const text = readMountinfo(procfs, witness);
       if (text === null) {
@@ -173,9 +172,8 @@ class MountScan {
         }
         continue;
       }
-      const digest = createHash('sha1').update(text).digest('base64');
-      if (text === '' || known.has(digest)) continue;
-      known.add(digest);
+      if (text === '' || known.has(text)) continue;
+      known.add(text);
       this.add(text, null, witness.pid);
     }
   }

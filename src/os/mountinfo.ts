@@ -12,27 +12,27 @@ export interface MountLine {
 }
 
 /** Undoes `\040` and its kin, which stand for blank, tab, newline and backslash. */
-function unescape(field: string): string {
+function unescapeField(field: string): string {
   return field.includes('\\')
     ? field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
     : field;
 }
 
+/** Mount id, parent, device, root, mount point, options, optional fields, hyphen, type, source, super options. */
+const LINE = /^(\d+) \d+ (\d+):(\d+) (\S+) (\S+) (?:\S+ )*?- (\S+) (\S*)/;
+
 /** One line; null when it is truncated or malformed. */
 export function parseMountLine(line: string): MountLine | null {
-  const separator = line.indexOf(' - ');
-  if (separator < 0) return null;
-  const [id, , device, root, path] = line.slice(0, separator).split(' ');
-  const [filesystem, source] = line.slice(separator + 3).split(' ');
-  const [major, minor] = (device ?? '').split(':');
-  if (!id || !/^\d+$/.test(id) || !root || !path || !filesystem || !minor) return null;
+  const fields = LINE.exec(line);
+  if (fields === null) return null;
+  const [, id, major, minor, root = '', path = '', filesystem = '', source = ''] = fields;
   return {
     mountId: Number(id),
     device: Number(major) * 0x100000 + Number(minor),
-    root: unescape(root),
-    path: unescape(path),
-    filesystem: unescape(filesystem),
-    source: unescape(source ?? ''),
+    root: unescapeField(root),
+    path: unescapeField(path),
+    filesystem: unescapeField(filesystem),
+    source: unescapeField(source),
   };
 }
 
