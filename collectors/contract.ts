@@ -2,6 +2,12 @@ import type { Issue, View } from '../src/model/index.ts';
 import type { Procfs } from '../src/os/procfs.ts';
 import type { Gathered } from './index.ts';
 
+/**
+ * How much to read. `table` leaves out what no column of a table shows: leads, which take reading every process's
+ * `maps`, and the user and pid namespaces of each process.
+ */
+export type CollectDepth = 'full' | 'table';
+
 /** What every collector is given. All roots are injectable, so fixture trees can drive tests. */
 export interface CollectContext {
   readonly procfs: Procfs;
@@ -9,8 +15,7 @@ export interface CollectContext {
   readonly netnsDir: string;
   /** Where account names come from: `/etc/passwd`. */
   readonly passwdFile: string;
-  /** Whether to read every process's `maps` for leads. */
-  readonly leads: boolean;
+  readonly depth: CollectDepth;
   readonly signal: AbortSignal;
 }
 

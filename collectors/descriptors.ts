@@ -140,7 +140,7 @@ function settle(
   return { sightings, leads };
 }
 
-function collectDescriptors({ procfs, leads, signal }: CollectContext, gathered: Gathered): Collected<DescriptorsData> {
+function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered: Gathered): Collected<DescriptorsData> {
   const device = nsfsDevice(procfs.fd) ?? -1;
   const walk = new DescriptorWalk(
     procfs,
@@ -149,7 +149,7 @@ function collectDescriptors({ procfs, leads, signal }: CollectContext, gathered:
       paths: new Set(gathered.mounts?.mounts.map(({ bytes }) => bytes)),
     },
     device,
-    leads,
+    depth,
   );
   const processes: readonly Process[] =
     gathered.tasks?.processes.filter(({ kernelThread, zombie, otherThreads }) => !kernelThread && (!zombie || otherThreads.length > 0)) ??

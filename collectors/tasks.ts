@@ -6,7 +6,7 @@ import { namespaceLink } from '../src/os/nsfs.ts';
 import { listNumbers, openProcess, readSmall } from '../src/os/procfs.ts';
 import { statxAt } from '../src/os/stat.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
-import type { CollectContext, Collected, Collector } from './contract.ts';
+import type { CollectContext, CollectDepth, Collected, Collector } from './contract.ts';
 
 /** Bytes of a command line worth keeping; the kernel allows megabytes. */
 const CMDLINE_LIMIT = 4096;
@@ -194,6 +194,7 @@ function readProcess(
   pid: number,
   names: Map<number, SafeText>,
   ownPidNamespace: number,
+  depth: CollectDepth,
 ): TaskRecord | Issue | null {
   const statText = readSmall(dir, 'stat');
   if (statText === null) {
@@ -206,8 +207,9 @@ function readProcess(
   // The owner of `/proc/<pid>` itself is the process's effective uid, even when it is not dumpable
   // (task_dump_owner, fs/proc/base.c): one statx instead of a parsed `status`.
   const uid = statxAt(dir, '')?.uid ?? null;
-  const pidNamespace = namespaceLink(dir, 'ns/pid');
-  const nested = pidNamespace !== ownPidNamespace;
+  const full = depth === 'full';
+  const pidNamespace = full ? namespaceLink(dir, 'ns/pid') : 0;
+  const nested = full && pidNamespace !== ownPidNamespace;
   const kernelThread = (stat.flags & PF_KTHREAD) !== 0;
   const comm = sanitise(stat.comm);
   const cmdline = sanitise(kernelThread ? '' : parseCmdline(readSmall(dir, 'cmdline') ?? ''));
@@ -231,7 +233,7 @@ function readProcess(
     zombie,
     cgroup,
     namespacePids: nested ? parseNamespacePids(readSmall(dir, 'status') ?? '') : [pid],
-    userNamespace: readable(namespaceLink(dir, 'ns/user')),
+    userNamespace: full ? readable(namespaceLink(dir, 'ns/user')) : null,
     pidNamespace: readable(pidNamespace),
     mountNamespace: readable(mountNamespace),
     netns: threads.netns,
@@ -240,7 +242,7 @@ function readProcess(
   };
 }
 
-function collectTasks({ procfs, passwdFile, signal }: CollectContext): Collected<TasksData> {
+function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Collected<TasksData> {
   const pids = listNumbers(procfs.fd, '.');
   if (pids === null) {
     const reason = errnoName(errno());
@@ -263,7 +265,7 @@ function collectTasks({ procfs, passwdFile, signal }: CollectContext): Collected
       continue;
     }
     try {
-      const record = readProcess(dir, pid, names, ownPidNamespace);
+      const record = readProcess(dir, pid, names, ownPidNamespace, depth);
       if (record === null) continue;
       if (!('pid' in record)) {
         missed.push(record);

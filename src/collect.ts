@@ -1,4 +1,4 @@
-import type { CollectContext, Collected } from '../collectors/contract.ts';
+import type { CollectContext, CollectDepth, Collected } from '../collectors/contract.ts';
 import { COLLECTORS, type Gathered } from '../collectors/index.ts';
 import { correlate } from './correlate/index.ts';
 import { type Coverage, type CoverageStatus, SNAPSHOT_SCHEMA, type Snapshot } from './model/index.ts';
@@ -11,11 +11,8 @@ export interface CollectOptions {
   readonly procRoot: string;
   /** Collectors to leave out, by name. */
   readonly without: readonly string[];
-  /**
-   * Whether to look for suspected holders that no namespace can be told for and that take a read of every process's
-   * `maps`. A table does not show them. Default true.
-   */
-  readonly leads?: boolean;
+  /** Default `full`. */
+  readonly depth?: CollectDepth;
 }
 
 type Stage = (typeof COLLECTORS)[number];
@@ -61,7 +58,7 @@ export async function collect(options: CollectOptions, signal: AbortSignal = new
   const takenAt = new Date();
   const procfs = openProcfs(options.procRoot);
   try {
-    const context: CollectContext = { procfs, netnsDir: '/run/netns', passwdFile: '/etc/passwd', leads: options.leads ?? true, signal };
+    const context: CollectContext = { procfs, netnsDir: '/run/netns', passwdFile: '/etc/passwd', depth: options.depth ?? 'full', signal };
     const gathered: Gathered = {};
     const coverage: Coverage[] = [];
     for (const stage of COLLECTORS) {

@@ -25,6 +25,7 @@ import {
   parseWatches,
   type Watched,
 } from './fdinfo.ts';
+import type { CollectDepth } from '../contract.ts';
 import { parseNetPath } from './procfiles.ts';
 import type { DescriptorSighting, MountNamespaceDescriptor } from './sightings.ts';
 import { type ResolvedSocket, SocketResolver } from './sockets.ts';
@@ -87,12 +88,12 @@ export class DescriptorWalk {
   #pidfd = -1;
   #pidfdErrno = 0;
 
-  constructor(procfs: Procfs, mounts: MountFacts, nsfsDevice: number, leads: boolean) {
+  constructor(procfs: Procfs, mounts: MountFacts, nsfsDevice: number, depth: CollectDepth) {
     this.#mounts = mounts;
     this.#nsfsDevice = nsfsDevice;
     this.#procFd = procfs.fd;
     this.#live = procfs.live;
-    this.#leads = leads;
+    this.#leads = depth === 'full';
   }
 
   /** Reads one table. Descriptors that vanish meanwhile are nothing to report. */

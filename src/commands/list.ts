@@ -48,7 +48,7 @@ const OPTIONAL = ['identity', 'containers'] as const;
  */
 function limitsFor(options: CommandOptions, columns: readonly Column[]): Partial<CollectOptions> {
   if (options.json || options.filter !== undefined) return {};
-  return { leads: false, without: OPTIONAL.filter((source) => !columns.some((column) => column.source === source)) };
+  return { depth: 'table', without: OPTIONAL.filter((source) => !columns.some((column) => column.source === source)) };
 }
 
 /** `nsleuth list`: one row per namespace. */

@@ -39,41 +39,38 @@ export function describeHolder(holder: Holder): string {
   }
 }
 
-const PLURAL: Record<Holder['kind'], string> = {
-  task: 'tasks',
-  mount: 'mounts',
-  descriptor: 'descriptors',
-  socket: 'sockets',
-  tun: 'tuns',
-  procfile: 'proc files',
-  watch: 'watches',
-  iouring: 'io_uring files',
-  mapping: 'mappings',
-  inflight: 'in flight',
-  bpflink: 'BPF links',
-};
+/** Plural of each kind, in the order an admin would go about releasing them: processes first. */
+const PLURALS: readonly (readonly [Holder['kind'], string])[] = [
+  ['task', 'tasks'],
+  ['mount', 'mounts'],
+  ['descriptor', 'descriptors'],
+  ['socket', 'sockets'],
+  ['tun', 'tuns'],
+  ['procfile', 'proc files'],
+  ['watch', 'watches'],
+  ['iouring', 'io_uring files'],
+  ['mapping', 'mappings'],
+  ['inflight', 'in flight'],
+  ['bpflink', 'BPF links'],
+];
 
-/**
- * All holders in a few words: each kind once, single ones in full, in the order an admin would go about
- * releasing them (processes first).
- */
+/** All certain holders in a few words: each kind once, single ones in full. */
 export function describeHolders(holders: readonly Holder[]): string {
-  const certain = holders.filter(isCertain);
-  if (certain.length === 0) return holders.length === 0 ? 'no holder seen' : 'no certain holder';
-  const byKind = new Map<Holder['kind'], Holder[]>();
-  for (const holder of certain) {
-    const group = byKind.get(holder.kind);
-    if (group === undefined) byKind.set(holder.kind, [holder]);
-    else group.push(holder);
+  let text = '';
+  for (const [kind, plural] of PLURALS) {
+    let count = 0;
+    let first: Holder | undefined;
+    for (const holder of holders) {
+      if (holder.kind !== kind || !isCertain(holder)) continue;
+      count++;
+      first ??= holder;
+    }
+    if (first === undefined) continue;
+    if (text !== '') text += ', ';
+    text += count === 1 ? describeHolder(first) : `${count} ${plural}`;
   }
-  return (Object.keys(PLURAL) as Holder['kind'][])
-    .flatMap((kind) => {
-      const group = byKind.get(kind);
-      if (group === undefined) return [];
-      const [first] = group;
-      return group.length === 1 && first !== undefined ? [describeHolder(first)] : [`${group.length} ${PLURAL[kind]}`];
-    })
-    .join(', ');
+  if (text !== '') return text;
+  return holders.length === 0 ? 'no holder seen' : 'no certain holder';
 }
 
 /** The process a holder belongs to; null for mounts. */

@@ -1,0 +1,129 @@
+import { VISIBILITY_GLYPH } from '../../src/columns/index.ts';
+import type { Coverage, Visibility } from '../../src/model/index.ts';
+import { LIGHT } from '../../src/store/coverage.ts';
+import { VISIBILITY_STYLE } from '../../src/store/detail.ts';
+import type { ScreenState } from '../../src/store/state.ts';
+import { intervalText, shortDuration } from '../../src/store/time.ts';
+import { justify, type Line, lineWidth, type Span, STYLE, span } from '../../src/terminal/style.ts';
+import { truncate } from '../../src/terminal/width.ts';
+
+const VISIBILITIES: readonly Visibility[] = ['plain', 'obscure', 'hidden', 'dying'];
+
+function hostLine({ host, paused, intervalMs, scanningMs, collector, size }: ScreenState): Line {
+  const up = host.uptimeSeconds === null ? '' : ` · up ${shortDuration(host.uptimeSeconds)}`;
+  const left = [
+    span(' nsleuth', STYLE.accentBold),
+    span(`  ${truncate(host.hostname, Math.max(10, size.columns - 50))}`, STYLE.bold),
+    span(` · Linux ${host.kernel}${up}`, STYLE.dim),
+  ];
+  const pace =
+    collector === 'down'
+      ? span('collector down ', STYLE.alert)
+      : paused
+        ? span('‖ paused ', STYLE.warn)
+        : scanningMs !== null
+          ? span(`⟳ scanning, ${shortDuration(scanningMs / 1000)} `, STYLE.warn)
+          : span(`⟳ ${intervalText(intervalMs)} `, STYLE.dim);
+  return justify(left, [pace], size.columns);
+}
+
+/** `17 namespaces   14 ○ plain   2 ◐ obscure …`; without the words where every cell is needed. */
+function countSpans({ snapshot, counts }: ScreenState, gap: string, words: boolean): Span[] {
+  const total = snapshot?.namespaces.length ?? 0;
+  const spans: Span[] = [span(` ${total}`, STYLE.bold), span(total === 1 ? ' namespace' : ' namespaces')];
+  for (const visibility of VISIBILITIES) {
+    const number = counts[visibility];
+    const style = number === 0 || visibility === 'plain' ? STYLE.dim : VISIBILITY_STYLE[visibility];
+    spans.push(span(`${gap}${number} ${VISIBILITY_GLYPH[visibility]}${words ? ` ${visibility}` : ''}`, style));
+  }
+  return spans;
+}
+
+/** Cells below which a filter beside the counts would say nothing. */
+const SHORTEST_FILTER = 24;
+
+/** Shorter and shorter forms of the counts, so that what stands beside them fits. */
+function countForms(state: ScreenState): readonly Span[][] {
+  return [countSpans(state, '   ', true), countSpans(state, '  ', true), countSpans(state, '  ', false)];
+}
+
+function countsLine(state: ScreenState): Line {
+  const { snapshot, rows, population, filter, sort, size } = state;
+  if (snapshot === null) return [span(' scanning…', STYLE.dim)];
+  const order = span(`sort ${sort.column.header} ${sort.descending ? '▼' : '▲'} `, STYLE.dim);
+  // What is not listed must not be taken for not there: the filter is always named, the order where there is room.
+  const filtered =
+    filter.text === ''
+      ? []
+      : [span(`${rows.length} of ${population.byKey.size}: `, STYLE.dim), span(filter.text, STYLE.accentBold)];
+  const rights: Line[] =
+    filter.text === ''
+      ? [[order]]
+      : [
+          [...filtered, span('   '), order],
+          [...filtered, span(' ')],
+        ];
+  const forms = countForms(state);
+  for (const right of rights) {
+    for (const left of forms) {
+      if (lineWidth(left) + lineWidth(right) + 3 <= size.columns) return justify(left, right, size.columns);
+    }
+    if (filter.text === '') return forms.find((left) => lineWidth(left) <= size.columns) ?? forms[2] ?? [];
+  }
+  const shortest = forms[2] ?? [];
+  const room = size.columns - lineWidth(shortest);
+  return room >= SHORTEST_FILTER ? [...shortest, span('  '), ...filtered] : [span(' '), ...filtered];
+}
+
+/** One light and what to say beside it, `length` letters of the source's name. */
+function lightSpans({ source, status, missed }: Coverage, length: number): Span[] {
+  const { glyph, style } = LIGHT[status];
+  const note = status === 'partial' ? ` (${missed.length})` : status === 'off' && length > 4 ? ' off' : '';
+  const name = length === 0 ? '' : ` ${source.slice(0, length)}`;
+  return [
+    span(glyph, style),
+    span(`${name}${note}`, status === 'complete' || status === 'off' ? STYLE.dim : STYLE.plain),
+  ];
+}
+
+/** Letters of a source's name that are shown where there is room. */
+const LONGEST_SOURCE = 20;
+
+/** A light per source, with as much of the sources' names as fits. */
+export function coverageLine(coverage: readonly Coverage[], width: number): Line {
+  const line = (length: number, gap: string): Line => [
+    span(' '),
+    ...coverage.flatMap((source, index) => [...(index === 0 ? [] : [span(gap)]), ...lightSpans(source, length)]),
+  ];
+  const roomy = line(LONGEST_SOURCE, '  ');
+  if (lineWidth(roomy) <= width) return roomy;
+  for (let length = LONGEST_SOURCE; length >= 3; length--) {
+    const tight = line(length, ' ');
+    if (lineWidth(tight) <= width) return tight;
+  }
+  return line(0, ' ');
+}
+
+/** The header: host and pace, counts and filter, coverage. */
+export function headerLines(state: ScreenState, height: number): readonly Line[] {
+  return [hostLine(state), countsLine(state), coverageLine(state.coverage, state.size.columns)].slice(0, height);
+}
+
+/** The line above the footer: the input line while a filter is typed, else what just happened. */
+export function statusLine(state: ScreenState, clock: (at: number) => string): Line {
+  const { input, status } = state;
+  if (input !== null) {
+    const after = input.text.slice(input.cursor);
+    const under = [...after][0] ?? ' ';
+    return [
+      span(' /', STYLE.accentBold),
+      span(input.text.slice(0, input.cursor)),
+      span(under, { inverse: true }),
+      span(after.slice(after === '' ? 0 : under.length)),
+      ...(input.error === null ? [] : [span(`   ${input.error}`, STYLE.warn)]),
+    ];
+  }
+  if (status === null) return [];
+  const style = { plain: STYLE.plain, warn: STYLE.warn, alert: STYLE.alert }[status.tone];
+  return [span(` ${clock(status.at)}  `, STYLE.dim), span(status.text, style)];
+}

@@ -1,0 +1,126 @@
+import { setFlagsFromString } from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import type { Snapshot } from '../model/index.ts';
+import { safeText } from '../terminal/sanitise.ts';
+
+/** What the screen asks of the collector thread. */
+export interface CollectorRequest {
+  readonly type: 'collect';
+}
+
+/** What the collector thread answers. */
+export type CollectorReply =
+  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly type: 'failed'; readonly message: string };
+
+/** What `src/worker.ts` is started with. */
+export interface CollectorOptions {
+  readonly procRoot: string;
+  readonly without: readonly string[];
+}
+
+/** What comes of a request. Each `collect` is answered by exactly one of these. */
+export interface CollectorListener {
+  snapshot(snapshot: Snapshot): void;
+  /** The thread is well, the scan is not. */
+  failed(message: string): void;
+  /** The thread is gone; a new one starts after `retryMs`, when `ready` is called. */
+  died(message: string, retryMs: number): void;
+  ready(): void;
+}
+
+/** First and longest wait before a thread that died is started again; doubled each time in between. */
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
+
+/**
+ * The young generation is where a scan's rubbish lands: small, it is swept often and the process stays small. The
+ * old generation bounds what a host with very many processes may take before the thread, and not the screen, dies.
+ */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 512 } as const;
+
+/**
+ * Keeps the main thread's young generation at the size it has: V8 would double it up to 2 × 16 MiB as soon as a few
+ * snapshots have passed through it, for no gain here. Creating a worker sets this flag back to 2 (seen in Node 20,
+ * V8 11.3), so it is set once the worker is up. An engine that no longer knows the flag ignores it.
+ */
+function keepYoungGenerationSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/** The thread that collects, kept alive: the screen never waits for it. */
+export class CollectorThread {
+  readonly #script: URL;
+  readonly #options: CollectorOptions;
+  readonly #listener: CollectorListener;
+  #worker: Worker | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #deaths = 0;
+  #busy = false;
+  #closed = false;
+
+  constructor(script: URL, options: CollectorOptions, listener: CollectorListener) {
+    this.#script = script;
+    this.#options = options;
+    this.#listener = listener;
+    this.#start();
+  }
+
+  /** Asks for a snapshot. Does nothing and returns false while one is under way or the thread is down. */
+  collect(): boolean {
+    if (this.#worker === undefined || this.#busy) return false;
+    this.#busy = true;
+    const request: CollectorRequest = { type: 'collect' };
+    this.#worker.postMessage(request);
+    return true;
+  }
+
+  /** Ends the thread. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#worker?.terminate();
+  }
+
+  #start(): void {
+    const worker = new Worker(this.#script, {
+      workerData: this.#options,
+      resourceLimits: RESOURCE_LIMITS,
+      // Whatever it prints would land in the middle of a frame.
+      stdout: true,
+      stderr: true,
+    });
+    this.#worker = worker;
+    let reason = 'it ended';
+    worker.stdout.resume();
+    worker.stderr.resume();
+    worker.once('online', keepYoungGenerationSmall);
+    worker.on('message', (reply: CollectorReply) => {
+      this.#busy = false;
+      if (this.#closed) return;
+      if (reply.type === 'failed') {
+        this.#listener.failed(safeText(reply.message));
+        return;
+      }
+      this.#deaths = 0;
+      this.#listener.snapshot(reply.snapshot);
+    });
+    worker.on('error', (error: unknown) => {
+      reason = error instanceof Error ? error.message : String(error);
+    });
+    worker.once('exit', () => this.#died(reason));
+  }
+
+  #died(reason: string): void {
+    this.#worker = undefined;
+    this.#busy = false;
+    if (this.#closed) return;
+    const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#deaths);
+    this.#deaths += 1;
+    this.#listener.died(safeText(reason), wait);
+    this.#retry = setTimeout(() => {
+      this.#start();
+      this.#listener.ready();
+    }, wait);
+  }
+}

@@ -1,0 +1,86 @@
+import { FilterError, type Predicate, parseFilter } from '../columns/filter.ts';
+import { safeText } from '../terminal/sanitise.ts';
+import { withRows } from './reduce-rows.ts';
+import type { FilterInput, ScreenState } from './state.ts';
+
+/** A filter longer than this is a slip of the paste buffer. */
+const LONGEST_FILTER = 200;
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** The text with its cursor moved or changed, and, where it is understood, the filter it makes. */
+function edited(state: ScreenState, text: string, cursor: number): ScreenState {
+  const changed = text !== state.input?.text;
+  if (!changed) return { ...state, input: { text, cursor, error: state.input?.error ?? null } };
+  let predicate: Predicate;
+  try {
+    predicate = parseFilter(text);
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    return { ...state, input: { text, cursor, error: safeText(error.message) } };
+  }
+  return withRows({ ...state, input: { text, cursor, error: null }, filter: { text, predicate } });
+}
+
+/** Opens the input line on the filter in force. */
+export function editFilter(state: ScreenState): ScreenState {
+  const { text } = state.filter;
+  return { ...state, input: { text, cursor: text.length, error: null }, dialog: null };
+}
+
+/** Inserts typed or pasted text at the cursor. What could move the terminal's cursor arrives escaped. */
+export function typeFilter(state: ScreenState, input: FilterInput, typed: string): ScreenState {
+  const safe = safeText(typed.replace(/\s+/gu, ' '));
+  if (safe === '' || input.text.length + safe.length > LONGEST_FILTER) return state;
+  const text = input.text.slice(0, input.cursor) + safe + input.text.slice(input.cursor);
+  return edited(state, text, input.cursor + safe.length);
+}
+
+/** Where the character before (or after) the cursor begins (or ends). */
+function neighbour(text: string, cursor: number, forward: boolean): number {
+  if (forward) {
+    const next = segmenter.segment(text.slice(cursor))[Symbol.iterator]().next();
+    return next.done ? cursor : cursor + next.value.segment.length;
+  }
+  let start = 0;
+  for (const { index } of segmenter.segment(text.slice(0, cursor))) start = index;
+  return start;
+}
+
+/** Erases around the cursor. */
+export function eraseFilter(
+  state: ScreenState,
+  { text, cursor }: FilterInput,
+  what: 'character' | 'word' | 'all' | 'next',
+): ScreenState {
+  if (what === 'next') return edited(state, text.slice(0, cursor) + text.slice(neighbour(text, cursor, true)), cursor);
+  const from =
+    what === 'all' ? 0 : what === 'word' ? text.slice(0, cursor).search(/\S*\s*$/u) : neighbour(text, cursor, false);
+  return edited(state, text.slice(0, from) + text.slice(cursor), from);
+}
+
+/** Moves the cursor of the input line. */
+export function moveFilterCursor(
+  state: ScreenState,
+  { text, cursor }: FilterInput,
+  to: 'left' | 'right' | 'start' | 'end',
+): ScreenState {
+  const next = to === 'start' ? 0 : to === 'end' ? text.length : neighbour(text, cursor, to === 'right');
+  return edited(state, text, next);
+}
+
+/** Closes the input line; the filter stays, and a text that is none is dropped, which the status line says. */
+export function keepFilter(state: ScreenState, input: FilterInput, at: number): ScreenState {
+  const status =
+    input.error === null
+      ? state.status
+      : { text: `kept the last good filter: ${input.error}`, tone: 'warn' as const, at };
+  return { ...state, input: null, status };
+}
+
+/** No filter any more. */
+export function clearFilter(state: ScreenState, at: number): ScreenState {
+  const had = state.filter.text !== '';
+  const cleared = { ...state, input: null, filter: { text: '', predicate: parseFilter('') } };
+  return withRows(had ? { ...cleared, status: { text: 'filter cleared', tone: 'plain', at } } : cleared);
+}

@@ -1,0 +1,266 @@
+import { describe, expect, test } from 'vitest';
+import { placeColumns } from '../../components/panels/column-widths.ts';
+import { coverageLine, headerLines } from '../../components/panels/header-lines.ts';
+import { tableRow } from '../../components/panels/table-lines.ts';
+import { actionFor } from '../../src/actions/dispatch.ts';
+import { footerLine, helpLines, keyLabel } from '../../src/actions/help.ts';
+import { ACTIONS, actionsHere } from '../../src/actions/index.ts';
+import { COLUMNS, type Column, DEFAULT_COLUMNS, findColumn } from '../../src/columns/index.ts';
+import { detailLines } from '../../src/store/detail.ts';
+import { layoutScreen } from '../../src/store/layout.ts';
+import { reduce } from '../../src/store/reduce.ts';
+import { initialState, type ScreenState } from '../../src/store/state.ts';
+import { FramePainter } from '../../src/terminal/painter.ts';
+import { type Line, lineWidth } from '../../src/terminal/style.ts';
+import { aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
+
+const text = (line: Line): string => line.map((span) => span.text).join('');
+
+function column(id: string): Column {
+  const found = findColumn(id);
+  if (found === undefined) throw new Error(`no column ${id}`);
+  return found;
+}
+
+const usual = DEFAULT_COLUMNS.map(column);
+
+function screen(columns: number, rows: number, count = 3): ScreenState {
+  const start = initialState({ size: { columns, rows }, color: true });
+  return reduce(start, { type: 'snapshot', snapshot: aSnapshot(count), at: 0 });
+}
+
+describe('layoutScreen', () => {
+  test('fills the terminal exactly, whatever its size', () => {
+    for (let rows = 10; rows < 100; rows++) {
+      for (const opened of [true, false]) {
+        const { header, air, table, detail, body } = layoutScreen({ columns: 80, rows }, opened);
+        expect(header + air + body + 2).toBe(rows);
+        const titles = (opened ? 0 : 1) + (detail > 0 ? 1 : 0);
+        expect(table + detail + titles).toBe(body);
+      }
+    }
+  });
+
+  test('gives the table at least eight rows at 80×24, and a detail pane', () => {
+    const { table, detail } = layoutScreen({ columns: 80, rows: 24 }, false);
+    expect(table).toBeGreaterThanOrEqual(8);
+    expect(detail).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe('placeColumns', () => {
+  const widthOf = (placed: ReturnType<typeof placeColumns>) =>
+    placed.reduce((sum, { width }) => sum + width, 2 * (placed.length - 1));
+
+  test('never needs more than there is, and never squeezes a column', () => {
+    for (let width = 20; width < 260; width++) {
+      const placed = placeColumns(usual, 0, column('namespace'), width);
+      expect(widthOf(placed)).toBeLessThanOrEqual(width);
+      for (const {
+        column: { width: least, maxWidth = least },
+        width: given,
+      } of placed) {
+        expect(given).toBeGreaterThanOrEqual(least);
+        expect(given).toBeLessThanOrEqual(maxWidth);
+      }
+    }
+  });
+
+  test('shows what matters most at 80 columns and uses the width at 160', () => {
+    const ids = (width: number) => placeColumns(usual, 0, column('namespace'), width).map((placed) => placed.column.id);
+    expect(ids(77)).toEqual(['namespace', 'name', 'visibility', 'held-by', 'processes', 'command']);
+    expect(ids(157)).toEqual(DEFAULT_COLUMNS);
+    expect(widthOf(placeColumns(usual, 0, column('namespace'), 157))).toBe(157);
+  });
+
+  test('has the column it is sorted by on the table, asked for or not', () => {
+    for (const sorted of COLUMNS) {
+      const placed = placeColumns(usual, 0, sorted, 77);
+      expect(placed.map((each) => each.column.id)).toContain(sorted.id);
+    }
+  });
+
+  test('scrolls columns out on the left, the first one stays', () => {
+    expect(placeColumns(usual, 4, column('namespace'), 77).map((placed) => placed.column.id)).toEqual([
+      'namespace',
+      'user',
+      'container',
+      'command',
+    ]);
+  });
+});
+
+describe('lines', () => {
+  test('rows of hostile and wide names are as wide as any other', () => {
+    const names = ['plain', '漢字漢字漢字漢字', 'e\u0301'.repeat(30), `\\x1b[2J${'x'.repeat(300)}`, 'مرحبا', '😀😀'];
+    const placed = placeColumns(usual, 0, column('namespace'), 77);
+    const widths = names.map((name) => {
+      const ns = aNamespace({ names: [name], processes: [aProcess({ cmdline: name, user: name })] });
+      return lineWidth(tableRow({ key: 'k', ns, mark: null }, placed, true, true));
+    });
+    expect(new Set(widths).size).toBe(1);
+  });
+
+  test('a row tells selection, change and visibility without any colour', () => {
+    const placed = placeColumns(usual, 0, column('namespace'), 77);
+    const row = (visibility: 'plain' | 'hidden', mark: 'new' | 'gone' | null) =>
+      text(tableRow({ key: 'k', ns: aNamespace({ visibility }), mark }, placed, mark === 'new', true));
+    expect(row('hidden', 'new')).toMatch(/^▌\+ 4026532177 .*◆ hidden/);
+    expect(row('plain', 'gone')).toMatch(/^ × 4026532177 .*○ plain/);
+  });
+
+  test('the header fits every width and always has the counts', () => {
+    for (let columns = 40; columns <= 200; columns++) {
+      const filtered = { ...screen(columns, 24), filter: { text: 'name:web !plain', predicate: () => true } };
+      for (const state of [screen(columns, 24, 1000), filtered]) {
+        const [, counts = []] = headerLines(state, 3);
+        const shown = text(counts).slice(0, columns);
+        if (state.filter.text !== '') expect(shown).toContain('3 of 3: name');
+        if (state.filter.text === '' || columns >= 60) {
+          expect(shown).toMatch(/^ \d+ namespaces +\d+ ○.* \d+ ◐.* \d+ ◆.* \d+ †/);
+        }
+      }
+    }
+  });
+
+  test('there is a light for every source at every width', () => {
+    const { coverage } = aSnapshot(1);
+    const mixed = coverage.map((source, index) => ({
+      ...source,
+      status: (['complete', 'partial', 'unavailable', 'off'] as const)[index % 4] ?? 'off',
+      missed: index % 4 === 1 ? [{ subject: 'pid 1', reason: 'EACCES' }] : [],
+    }));
+    for (let width = 40; width <= 200; width++) {
+      const line = coverageLine(mixed, width);
+      expect(lineWidth(line)).toBeLessThanOrEqual(width);
+      expect(text(line).match(/[●◐○]/gu)).toHaveLength(coverage.length);
+    }
+    expect(text(coverageLine(mixed, 200))).toContain('◐ tasks (1)');
+  });
+
+  test('the detail says what holds the namespace and who sees a mount', () => {
+    const ns = aNamespace({
+      visibility: 'obscure',
+      processes: [],
+      paths: ['/mnt/a'],
+      holders: [{ kind: 'mount', path: '/mnt/a', mountNamespace: 4026531832, mountId: 1 }],
+    });
+    const snapshot = aSnapshot(2, { mountNamespaces: [{ ino: 4026531832, pids: [1000, 1001] }] });
+    const lines = detailLines(ns, snapshot, 100, false).map(text);
+    expect(lines).toContain('   mount /mnt/a');
+    expect(lines).toContain('     in mount namespace 4026531832, seen by 2 processes: 1000 sleep, 1001 sleep');
+    expect(lines.map((line) => line.trim()).join(' ')).toContain('finds it, only its holders do: mount');
+    expect(lines).toContain('   none');
+  });
+
+  test('what is not known is ?, what is not there is —', () => {
+    const ns = aNamespace({
+      ino: null,
+      cookie: null,
+      owner: null,
+      processes: [aProcess({ user: null, uid: null, startedAt: null })],
+    });
+    const lines = detailLines(ns, aSnapshot(1), 100, false).map(text);
+    expect(lines[0]).toContain('net:[?] · cookie ?');
+    expect(lines.find((line) => line.startsWith(' Owner'))).toMatch(/ \?$/);
+    expect(lines.find((line) => line.startsWith(' Container'))).toMatch(/ —$/);
+    expect(lines.at(-1)).toMatch(/4711 {2}\? +\? +1 {2}sleep 600/);
+  });
+});
+
+describe('actions', () => {
+  const key = (name: string) => ({ name });
+
+  test('have ids of their own, and are all harmless so far', () => {
+    expect(new Set(ACTIONS.map(({ id }) => id)).size).toBe(ACTIONS.length);
+    expect(ACTIONS.filter(({ danger }) => danger)).toEqual([]);
+  });
+
+  test('are all in the help, with every key', () => {
+    const help = helpLines(ACTIONS).map(text).join('\n');
+    for (const { title, keys } of ACTIONS) {
+      expect(help).toContain(title);
+      for (const name of keys) expect(help).toContain(keyLabel(name));
+    }
+  });
+
+  test('do not take letters away from a filter that is being typed', () => {
+    const typing = reduce(screen(80, 24), { type: 'filter-edit' });
+    for (const letter of 'qsprcjkgGhlS?/<>+-= ') {
+      const name = letter === ' ' ? 'space' : letter;
+      const action = actionFor({ name, text: letter }, { getState: () => typing });
+      expect(action?.id, letter).toBe('filter-type');
+    }
+    expect(actionFor(key('ctrl-c'), { getState: () => typing })?.id).toBe('interrupt');
+  });
+
+  test('Escape closes the dialog, then the detail, then the filter', () => {
+    let state = reduce(screen(80, 24), { type: 'filter-edit' });
+    state = reduce(state, { type: 'filter-type', text: 'sleep' });
+    state = reduce(state, { type: 'filter-keep', at: 0 });
+    state = reduce(state, { type: 'open' });
+    state = reduce(state, { type: 'coverage' });
+    const pressed: (string | undefined)[] = [];
+    for (let step = 0; step < 3; step++) {
+      const action = actionFor(key('escape'), { getState: () => state });
+      pressed.push(action?.id);
+      state = reduce(state, action?.id === 'filter-drop' ? { type: 'filter-clear', at: 0 } : { type: 'back' });
+    }
+    expect(pressed).toEqual(['close', 'back', 'filter-drop']);
+    expect(actionFor(key('escape'), { getState: () => state })).toBeUndefined();
+  });
+
+  test('the footer fits and always says how to get help and how to quit', () => {
+    const state = screen(80, 24);
+    for (let width = 40; width < 200; width++) {
+      const footer = footerLine(actionsHere(state), width);
+      expect(lineWidth(footer)).toBeLessThanOrEqual(width);
+      expect(text(footer)).toMatch(/\? help {2}q quit $/);
+    }
+  });
+});
+
+describe('FramePainter', () => {
+  function painter(columns = 10, rows = 3) {
+    const written: string[] = [];
+    const canvas = { columns, rows, write: (bytes: string) => written.push(bytes) };
+    const made = new FramePainter(canvas);
+    made.start();
+    return { made, written, canvas };
+  }
+
+  test('sends a frame in one synchronized write, and then only what changed', () => {
+    const { made, written } = painter();
+    made.paint(['a', 'b', 'c']);
+    made.paint(['a', 'B', 'c']);
+    made.paint(['a', 'B', 'c']);
+    expect(written).toHaveLength(2);
+    expect(written[1]).toBe('\u001b[?2026h\u001b[2;1HB\u001b[m\u001b[K\u001b[?2026l');
+  });
+
+  test('does not erase the last cell of a row that is full', () => {
+    const { made, written } = painter(3, 1);
+    made.paint(['\u001b[1mabc\u001b[0m']);
+    expect(written[0]).not.toContain('\u001b[K');
+  });
+
+  test('draws nothing while it does not own the terminal, and all of it afterwards', () => {
+    const { made, written } = painter();
+    made.paint(['a']);
+    made.stop();
+    made.paint(['b']);
+    expect(written).toHaveLength(1);
+    made.start();
+    expect(written).toHaveLength(2);
+    expect(written[1]).toContain('b');
+  });
+
+  test('never scrolls and never clears the screen', () => {
+    const { made, written } = painter();
+    made.paint(['a', 'b', 'c', 'a line too many']);
+    made.invalidate();
+    made.paint(['d', 'e', 'f']);
+    for (const never of ['\n', '\u001b[J', '\u001b[2J', '\u001b[3J']) expect(written.join('')).not.toContain(never);
+    expect(written.join('')).not.toContain('too many');
+  });
+});

@@ -1,0 +1,356 @@
+import { describe, expect, test } from 'vitest';
+import { findColumn } from '../../src/columns/index.ts';
+import type { Namespace, Snapshot } from '../../src/model/index.ts';
+import type { ScreenEvent } from '../../src/store/events.ts';
+import { reduce } from '../../src/store/reduce.ts';
+import { initialState, type ScreenState } from '../../src/store/state.ts';
+import { Store } from '../../src/store/store.ts';
+import { aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
+
+const AT = Date.UTC(2026, 0, 1);
+const SIZE = { columns: 80, rows: 24 };
+
+/** One plain namespace, number `number`. */
+function ns(number: number, over: Partial<Namespace> = {}): Namespace {
+  return aNamespace({ ino: number, cookie: String(number), processes: [aProcess({ pid: number })], ...over });
+}
+
+function snapshotOf(...namespaces: Namespace[]): Snapshot {
+  return aSnapshot(0, { namespaces });
+}
+
+function apply(state: ScreenState, ...events: readonly ScreenEvent[]): ScreenState {
+  return events.reduce(reduce, state);
+}
+
+const taken = (snapshot: Snapshot): ScreenEvent => ({ type: 'snapshot', snapshot, at: AT });
+
+/** A screen that has seen these namespaces once. */
+function screenOf(...namespaces: Namespace[]): ScreenState {
+  return apply(initialState({ size: SIZE, color: true }), taken(snapshotOf(...namespaces)));
+}
+
+const numbers = ({ rows }: ScreenState): (number | null)[] => rows.map((row) => row.ns.ino);
+const marks = ({ rows }: ScreenState): string[] =>
+  rows.map((row) => `${row.ns.ino}${row.mark === null ? '' : ` ${row.mark}`}`);
+const typed = (text: string): ScreenEvent[] => [...text].map((character) => ({ type: 'filter-type', text: character }));
+
+describe('selection', () => {
+  test('stays on its namespace when rows arrive above it', () => {
+    const before = apply(screenOf(ns(10), ns(20), ns(30)), { type: 'move', by: 2 });
+    expect(before.selected).toBe('cookie:30');
+    const now = apply(before, taken(snapshotOf(ns(5), ns(10), ns(15), ns(20), ns(30))));
+    expect(now.selected).toBe('cookie:30');
+    expect(now.selectedIndex).toBe(4);
+  });
+
+  test('keeps its place on the screen when the table is scrolled and rows arrive above it', () => {
+    const many = Array.from({ length: 100 }, (_, index) => ns(1000 + index));
+    const before = apply(screenOf(...many), { type: 'move', by: 50 }, { type: 'move', by: -3 });
+    const now = apply(before, taken(snapshotOf(ns(1), ns(2), ...many)));
+    expect(now.selectedIndex - now.top).toBe(before.selectedIndex - before.top);
+  });
+
+  test('at the top of the table lets what arrives above come into view', () => {
+    const now = apply(screenOf(ns(10), ns(20)), taken(snapshotOf(ns(1), ns(10), ns(20))));
+    expect(now.top).toBe(0);
+    expect(now.selected).toBe('cookie:10');
+  });
+
+  test('follows the namespace and not a recycled inode number', () => {
+    const before = apply(screenOf(ns(10), ns(20, { cookie: '7' })), { type: 'move', by: 1 });
+    const now = apply(before, taken(snapshotOf(ns(10), ns(20, { cookie: '8' }))));
+    expect(now.rows.map(({ key, mark }) => [key, mark])).toEqual([
+      ['cookie:10', null],
+      ['cookie:8', 'new'],
+      ['cookie:7', 'gone'],
+    ]);
+    expect(now.selected).toBe('cookie:7');
+  });
+
+  test('passes to the row that takes the place of one that is no longer listed', () => {
+    const before = apply(screenOf(ns(10), ns(20), ns(30)), { type: 'move', by: 1 });
+    const gone = taken(snapshotOf(ns(10), ns(30)));
+    expect(apply(before, gone).selected).toBe('cookie:20');
+    expect(apply(before, gone, gone, gone, gone).selected).toBe('cookie:30');
+  });
+
+  test('stays inside the rows, however far it is moved', () => {
+    const state = screenOf(ns(1), ns(2));
+    expect(apply(state, { type: 'move', by: 50 }).selectedIndex).toBe(1);
+    expect(apply(state, { type: 'move', by: -50 }).selectedIndex).toBe(0);
+    expect(apply(screenOf(), { type: 'move', by: 'last' }).selectedIndex).toBe(-1);
+  });
+
+  test('is always in view after moves and resizes', () => {
+    const many = Array.from({ length: 100 }, (_, index) => ns(1000 + index));
+    let state = screenOf(...many);
+    const steps: ScreenEvent[] = [
+      { type: 'move', by: 'last' },
+      { type: 'resize', size: { columns: 160, rows: 48 } },
+      { type: 'move', by: 'page-up' },
+      { type: 'resize', size: { columns: 80, rows: 12 } },
+      { type: 'open' },
+      { type: 'resize', size: { columns: 80, rows: 24 } },
+      { type: 'back' },
+      { type: 'move', by: 'first' },
+      { type: 'move', by: 'page-down' },
+    ];
+    for (const step of steps) {
+      state = reduce(state, step);
+      if (state.opened) continue;
+      expect(state.selectedIndex - state.top).toBeGreaterThanOrEqual(0);
+      expect(state.selectedIndex - state.top).toBeLessThan(state.size.rows);
+    }
+  });
+});
+
+describe('marks', () => {
+  test('the first scan marks nothing', () => {
+    expect(marks(screenOf(ns(1), ns(2)))).toEqual(['1', '2']);
+  });
+
+  test('a new row is marked for three refreshes', () => {
+    const now = taken(snapshotOf(ns(1), ns(2)));
+    let state = apply(screenOf(ns(1)), now);
+    expect(marks(state)).toEqual(['1', '2 new']);
+    state = apply(state, now, now);
+    expect(marks(state)).toEqual(['1', '2 new']);
+    expect(marks(apply(state, now))).toEqual(['1', '2']);
+  });
+
+  test('a gone row stays in its place, marked, for three refreshes', () => {
+    const now = taken(snapshotOf(ns(1), ns(3)));
+    let state = apply(screenOf(ns(1), ns(2), ns(3)), now);
+    expect(marks(state)).toEqual(['1', '2 gone', '3']);
+    state = apply(state, now, now);
+    expect(marks(state)).toEqual(['1', '2 gone', '3']);
+    expect(marks(apply(state, now))).toEqual(['1', '3']);
+  });
+
+  test('gone rows are not counted', () => {
+    const state = apply(screenOf(ns(1), ns(2)), taken(snapshotOf(ns(1))));
+    expect(state.counts.plain).toBe(1);
+    expect(state.rows).toHaveLength(2);
+  });
+
+  test('a row that vanishes and comes back is new again', () => {
+    const state = apply(screenOf(ns(1), ns(2)), taken(snapshotOf(ns(1))), taken(snapshotOf(ns(1), ns(2))));
+    expect(marks(state)).toEqual(['1', '2 new']);
+  });
+
+  test('the status line says what appeared and what vanished', () => {
+    const state = apply(screenOf(ns(1)), taken(snapshotOf(ns(2, { names: ['web'] }))));
+    expect(state.status?.text).toBe('2 web appeared, plain · 1 vanished');
+  });
+
+  test('nothing of an old snapshot is kept once its marks have run out', () => {
+    let state = screenOf(ns(1));
+    for (let round = 2; round < 40; round++) state = apply(state, taken(snapshotOf(ns(round))));
+    expect(state.population.byKey.size).toBe(4);
+    expect(state.population.marks.size).toBe(4);
+  });
+
+  test('two namespaces of which nothing is known are two rows', () => {
+    const unknown = aNamespace({ ino: null, cookie: null, processes: [] });
+    expect(screenOf(unknown, { ...unknown }).rows).toHaveLength(2);
+  });
+});
+
+describe('filter', () => {
+  const state = screenOf(ns(1, { names: ['web'] }), ns(2, { names: ['database'] }), ns(3, { visibility: 'hidden' }));
+
+  test('works while it is typed', () => {
+    const editing = apply(state, { type: 'filter-edit' }, ...typed('we'));
+    expect(numbers(editing)).toEqual([1]);
+    expect(numbers(apply(editing, { type: 'filter-erase', what: 'all' }, ...typed('hidden')))).toEqual([3]);
+  });
+
+  test('is inverted by !', () => {
+    expect(numbers(apply(state, { type: 'filter-edit' }, ...typed('!name:web')))).toEqual([2, 3]);
+  });
+
+  test('stays the last good one while what is typed is none, and says why', () => {
+    const bad = apply(state, { type: 'filter-edit' }, ...typed('web'), {
+      type: 'filter-type',
+      text: ' processes>x',
+    });
+    expect(bad.input?.error).toBe('"processes>x" compares with a number, and "x" is none');
+    expect(bad.filter.text).toBe('web');
+    expect(numbers(bad)).toEqual([1]);
+    const kept = apply(bad, { type: 'filter-keep', at: AT });
+    expect(kept.input).toBeNull();
+    expect(kept.status?.tone).toBe('warn');
+  });
+
+  test('is kept by Enter and cleared by Escape', () => {
+    const editing = apply(state, { type: 'filter-edit' }, ...typed('web'));
+    expect(numbers(apply(editing, { type: 'filter-keep', at: AT }))).toEqual([1]);
+    const cleared = apply(editing, { type: 'filter-clear', at: AT });
+    expect(numbers(cleared)).toEqual([1, 2, 3]);
+    expect(cleared.input).toBeNull();
+  });
+
+  test('goes on with the text in force when edited again', () => {
+    const again = apply(
+      state,
+      { type: 'filter-edit' },
+      ...typed('web'),
+      { type: 'filter-keep', at: AT },
+      { type: 'filter-edit' },
+    );
+    expect(again.input).toEqual({ text: 'web', cursor: 3, error: null });
+  });
+
+  test('takes nothing that could move the cursor', () => {
+    const editing = apply(state, { type: 'filter-edit' }, { type: 'filter-type', text: 'a\u001b[2J\nb\u202e' });
+    expect(editing.input?.text).toBe('a\\x1b[2J b\\u202e');
+  });
+
+  test('edits whole characters anywhere in the line', () => {
+    const events: ScreenEvent[] = [
+      { type: 'filter-edit' },
+      ...typed('x漢e\u0301'),
+      { type: 'filter-erase', what: 'character' },
+      { type: 'filter-cursor', to: 'left' },
+      { type: 'filter-type', text: '!' },
+      { type: 'filter-cursor', to: 'start' },
+      { type: 'filter-erase', what: 'next' },
+    ];
+    expect(apply(state, ...events).input).toMatchObject({ text: '!漢', cursor: 0 });
+    const words = apply(state, { type: 'filter-edit' }, ...typed('one two '), { type: 'filter-erase', what: 'word' });
+    expect(words.input?.text).toBe('one ');
+  });
+
+  test('does not lose the selection that passes it', () => {
+    const selected = apply(state, { type: 'move', by: 2 }, { type: 'filter-edit' }, ...typed('hidden'));
+    expect(selected.selected).toBe('cookie:3');
+    expect(apply(selected, { type: 'filter-clear', at: AT }).selectedIndex).toBe(2);
+  });
+
+  test('finds nothing without losing its place', () => {
+    const none = apply(state, { type: 'filter-edit' }, ...typed('zzz'));
+    expect(none.rows).toEqual([]);
+    expect(none.selectedIndex).toBe(-1);
+    expect(apply(none, { type: 'filter-clear', at: AT }).selectedIndex).toBe(0);
+  });
+});
+
+describe('sort', () => {
+  const state = screenOf(
+    ns(1, { processes: [aProcess()] }),
+    ns(2, { processes: [aProcess(), aProcess({ pid: 2 })] }),
+    ns(3, { processes: [] }),
+  );
+  const processes = findColumn('processes');
+
+  test('by a count begins with the large ones; picked again it turns round', () => {
+    if (processes === undefined) throw new Error('no such column');
+    const sorted = apply(state, { type: 'sort-by', column: processes });
+    expect(numbers(sorted)).toEqual([2, 1, 3]);
+    expect(numbers(apply(sorted, { type: 'sort-by', column: processes }))).toEqual([3, 1, 2]);
+    expect(numbers(apply(sorted, { type: 'sort-reverse' }))).toEqual([3, 1, 2]);
+  });
+
+  test('can be picked from every column, shown or not', () => {
+    const picked = apply(state, { type: 'sort-pick' }, { type: 'move', by: 'last' }, { type: 'sort-picked' });
+    expect(picked.dialog).toBeNull();
+    expect(picked.sort.column.id).toBe('initial');
+    expect(apply(picked, { type: 'sort-step', by: 1 }).sort.column.id).toBe('namespace');
+    expect(apply(picked, { type: 'sort-step', by: -1 }).sort.column.id).not.toBe('initial');
+  });
+
+  test('follows --sort', () => {
+    const sortOf = (sort: string) => initialState({ size: SIZE, color: true, sort }).sort;
+    expect(sortOf('processes').descending).toBe(true);
+    expect(sortOf('+processes').descending).toBe(false);
+    expect(sortOf('-name').descending).toBe(true);
+    expect(() => sortOf('nonsense')).toThrow(/unknown column "nonsense"/);
+  });
+});
+
+describe('panes and dialogs', () => {
+  const state = screenOf(ns(1), ns(2));
+
+  test('Enter opens, Escape goes back', () => {
+    const opened = apply(state, { type: 'open' });
+    expect(opened).toMatchObject({ opened: true, pane: 'detail' });
+    expect(apply(opened, { type: 'back' })).toMatchObject({ opened: false, pane: 'table' });
+  });
+
+  test('keys move what has the focus', () => {
+    const long = screenOf(ns(1, { processes: Array.from({ length: 50 }, (_, pid) => aProcess({ pid })) }), ns(2));
+    const scrolled = apply(long, { type: 'pane' }, { type: 'move', by: 'page-down' });
+    expect(scrolled.selectedIndex).toBe(0);
+    expect(scrolled.detailTop).toBeGreaterThan(0);
+    const end = apply(scrolled, { type: 'move', by: 'last' });
+    expect(apply(end, { type: 'move', by: 5 }).detailTop).toBe(end.detailTop);
+  });
+
+  test('another namespace is shown from its beginning', () => {
+    const long = screenOf(ns(1, { processes: Array.from({ length: 50 }, (_, pid) => aProcess({ pid })) }), ns(2));
+    const moved = apply(
+      long,
+      { type: 'pane' },
+      { type: 'move', by: 'last' },
+      { type: 'pane' },
+      { type: 'move', by: 1 },
+    );
+    expect(moved.detailTop).toBe(0);
+  });
+
+  test('a dialog takes the keys until it is closed', () => {
+    const help = apply(state, { type: 'help', lines: 60 }, { type: 'move', by: 3 });
+    expect(help.selectedIndex).toBe(0);
+    expect(help.dialog).toMatchObject({ kind: 'help', top: 3 });
+    expect(apply(help, { type: 'back' }).dialog).toBeNull();
+  });
+});
+
+describe('scanning', () => {
+  test('the interval has steps and ends', () => {
+    let state = initialState({ size: SIZE, color: true });
+    for (let step = 0; step < 20; step++) state = apply(state, { type: 'interval', by: 1, at: AT });
+    expect(state.intervalMs).toBe(60_000);
+    for (let step = 0; step < 20; step++) state = apply(state, { type: 'interval', by: -1, at: AT });
+    expect(state.intervalMs).toBe(500);
+  });
+
+  test('a failed scan keeps what is known and says so', () => {
+    const state = apply(screenOf(ns(1)), { type: 'scan-failed', message: 'EMFILE', at: AT });
+    expect(state.rows).toHaveLength(1);
+    expect(state.status).toMatchObject({ text: 'the scan failed: EMFILE', tone: 'alert' });
+    expect(apply(state, taken(snapshotOf(ns(1)))).status?.text).toBe('scanning again');
+  });
+
+  test('a source that reads less than before is named', () => {
+    const [first, ...rest] = aSnapshot(1).coverage;
+    if (first === undefined) throw new Error('no coverage');
+    const partial = { ...first, status: 'partial' as const, missed: [{ subject: 'pid 1', reason: 'EACCES' }] };
+    const state = apply(screenOf(ns(1)), taken({ ...snapshotOf(ns(1)), coverage: [partial, ...rest] }));
+    expect(state.status).toMatchObject({ text: 'host is partial: c shows why', tone: 'warn' });
+  });
+});
+
+describe('Store', () => {
+  test('tells listeners once per frame, however many events there were', async () => {
+    const store = new Store(initialState({ size: SIZE, color: true }));
+    let frames = 0;
+    store.subscribe(() => {
+      frames += 1;
+    });
+    for (let event = 0; event < 100; event++)
+      store.dispatch({ type: 'interval', by: event % 2 === 0 ? 1 : -1, at: AT });
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(frames).toBe(1);
+    store.close();
+  });
+
+  test('does not tell anybody of an event that changes nothing', () => {
+    const store = new Store(initialState({ size: SIZE, color: true }));
+    const before = store.getState();
+    store.dispatch({ type: 'move', by: 1 });
+    expect(store.getState()).toBe(before);
+    store.close();
+  });
+});
