@@ -24,7 +24,10 @@ const ENGINES: readonly { readonly engine: string; readonly pattern: RegExp }[] 
   { engine: 'containerd', pattern: new RegExp(`/(?:cri-containerd|nerdctl)[-:](${ID})(?:\\.scope)?(?:/|$)`) },
   // cgroupfs driver: /kubepods/burstable/pod<uid>/<id>
   { engine: 'kubernetes', pattern: new RegExp(`/kubepods[^/]*/.*pod[0-9a-f_-]{36}[^/]*/(${ID})(?:/|$)`) },
-  { engine: 'containerd', pattern: new RegExp(`/(?:default|moby|k8s\\.io|system\\.slice:containerd)[/:](${ID})(?:/|$)`) },
+  {
+    engine: 'containerd',
+    pattern: new RegExp(`/(?:default|moby|k8s\\.io|system\\.slice:containerd)[/:](${ID})(?:/|$)`),
+  },
   { engine: 'lxc', pattern: /\/lxc(?:\.payload)?[./]([^/]+?)(?:\/|$)/ },
   { engine: 'nspawn', pattern: /\/machine\.slice\/(?:machine-|systemd-nspawn@)([^/]+?)\.(?:scope|service)(?:\/|$)/ },
 ];
@@ -34,10 +37,14 @@ const ENGINES: readonly { readonly engine: string; readonly pattern: RegExp }[] 
  * CRI-O, kubelet's systemd and cgroupfs drivers, LXC and systemd). Null for the root cgroup and for others' schemes.
  */
 export function parseContainer(cgroup: string): Container | null {
-  const pod = /\/(?:[^/]*-)?pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12})(?:\.slice)?\//.exec(cgroup);
+  const pod =
+    /\/(?:[^/]*-)?pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12})(?:\.slice)?\//.exec(
+      cgroup,
+    );
   for (const { engine, pattern } of ENGINES) {
     const id = pattern.exec(cgroup)?.[1];
-    if (id !== undefined) return { engine, id: unescapeUnit(id), name: null, pod: pod?.[1]?.replaceAll('_', '-') ?? null };
+    if (id !== undefined)
+      return { engine, id: unescapeUnit(id), name: null, pod: pod?.[1]?.replaceAll('_', '-') ?? null };
   }
   const unit = cgroup
     .split('/')

@@ -1,15 +1,15 @@
 import type { Holder, Issue } from '../src/model/index.ts';
-import { isGone, errnoName } from '../src/os/errors.ts';
+import { errnoName, isGone } from '../src/os/errors.ts';
 import { close, errno } from '../src/os/libc.ts';
 import { nsfsDevice, parseNamespaceLink } from '../src/os/nsfs.ts';
 import type { Way } from '../src/os/open-namespace.ts';
 import { shareDescriptors } from '../src/os/pidfd.ts';
-import { listNumbers, openProcess, type Procfs } from '../src/os/procfs.ts';
+import { listNumbers, openDirectory, type Procfs } from '../src/os/procfs.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import { type KnownNamespace, ProcfileResolver } from './descriptors/procfiles.ts';
 import type { DescriptorSighting, MountNamespaceDescriptor } from './descriptors/sightings.ts';
-import { DescriptorWalk } from './descriptors/walk.ts';
+import { DescriptorWalk, subjectOf } from './descriptors/walk.ts';
 import type { Gathered } from './index.ts';
 import type { MountsData } from './mounts.ts';
 import type { TaskRecord, TasksData } from './tasks.ts';
@@ -25,25 +25,34 @@ export interface DescriptorsData {
 
 type Process = Pick<TaskRecord, 'pid' | 'otherThreads'>;
 
-/** Walks the descriptor table of a process, and those of threads that have one of their own (CLONE_FILES unshared). */
-function walkProcess(walk: DescriptorWalk, procfs: Procfs, { pid, otherThreads }: Process): void {
-  const dir = openProcess(procfs, pid);
-  if (dir < 0) {
+function walkTable(
+  walk: DescriptorWalk,
+  procfs: Procfs,
+  path: string,
+  owner: { readonly pid: number; readonly tid?: number },
+): void {
+  const fds = openDirectory(procfs.fd, path);
+  if (fds < 0) {
     const failure = errno();
-    if (!isGone(failure)) walk.missed.push({ subject: `pid ${pid}`, reason: errnoName(failure) });
+    if (!isGone(failure)) walk.missed.push({ subject: subjectOf(owner), reason: errnoName(failure) });
     return;
   }
   try {
-    walk.walk({ dir, pid, base: 'fd' });
-    if (!procfs.live) return;
-    const owners = [pid];
-    for (const tid of otherThreads) {
-      if (owners.some((owner) => shareDescriptors(owner, tid))) continue;
-      owners.push(tid);
-      walk.walk({ dir, pid, tid, base: `task/${tid}/fd` });
-    }
+    walk.walk({ fds, ...owner });
   } finally {
-    close(dir);
+    close(fds);
+  }
+}
+
+/** Walks the descriptor table of a process, and those of threads that have one of their own (CLONE_FILES unshared). */
+function walkProcess(walk: DescriptorWalk, procfs: Procfs, { pid, otherThreads }: Process): void {
+  walkTable(walk, procfs, `${pid}/fd`, { pid });
+  if (!procfs.live) return;
+  const owners = [pid];
+  for (const tid of otherThreads) {
+    if (owners.some((owner) => shareDescriptors(owner, tid))) continue;
+    owners.push(tid);
+    walkTable(walk, procfs, `${pid}/task/${tid}/fd`, { pid, tid });
   }
 }
 
@@ -152,8 +161,9 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
     depth,
   );
   const processes: readonly Process[] =
-    gathered.tasks?.processes.filter(({ kernelThread, zombie, otherThreads }) => !kernelThread && (!zombie || otherThreads.length > 0)) ??
-    (listNumbers(procfs.fd, '.') ?? []).map((pid) => ({ pid, otherThreads: [] }));
+    gathered.tasks?.processes.filter(
+      ({ kernelThread, zombie, otherThreads }) => !kernelThread && (!zombie || otherThreads.length > 0),
+    ) ?? (listNumbers(procfs.fd, '.') ?? []).map((pid) => ({ pid, otherThreads: [] }));
   for (const process of processes) {
     signal.throwIfAborted();
     walkProcess(walk, procfs, process);
@@ -174,7 +184,9 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
 /** A process refused as a whole is one gap, not one for its table and another for its maps. */
 function mergeIssues(missed: readonly Issue[]): Issue[] {
   const subjects = new Set(missed.map(({ subject }) => subject));
-  return missed.filter(({ subject }) => !subject.startsWith('maps of ') || !subjects.has(subject.slice('maps of '.length)));
+  return missed.filter(
+    ({ subject }) => !subject.startsWith('maps of ') || !subjects.has(subject.slice('maps of '.length)),
+  );
 }
 
 /** Everything open, mapped, watched, registered or queued that pins a namespace. */

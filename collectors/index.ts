@@ -1,5 +1,5 @@
-import type { Collector } from './contract.ts';
 import { type ContainersData, containers } from './containers.ts';
+import type { Collector } from './contract.ts';
 import { type DescriptorsData, descriptors } from './descriptors.ts';
 import { type HostData, host } from './host.ts';
 import { type IdentityData, identity } from './identity.ts';

@@ -118,12 +118,14 @@ class MountScan {
   readonly bound: BoundMountNamespace[] = [];
   readonly nsfsMounts = new Map<number, string>();
   readonly missed: Issue[] = [];
-  /** Text of each mount namespace that is known by number. */
+  /** Text of each mount namespace that is known by number, and what was in it. */
   readonly texts = new Map<number, string>();
+  readonly lines = new Map<string, readonly MountLine[]>();
 
   /** Takes over one mount namespace's mountinfo. */
   add(text: string, mountNamespace: number | null, pid: number): void {
     const { mounts, malformed } = parseNsfsMounts(text);
+    this.lines.set(text, mounts);
     if (malformed > 0) {
       this.missed.push({ subject: `mountinfo of pid ${pid}`, reason: `${malformed} malformed lines` });
     }
@@ -202,13 +204,17 @@ function readNames(
     const name = sanitise(entry.name.toString('latin1')).text;
     const ino = mount?.root.startsWith('net:') ? parseNamespaceLink(mount.root) : null;
     if (ino !== null) names.push({ ino, name });
-    else if (mount !== undefined) notes.push({ subject: `${netnsDir}/${name}`, reason: `is ${mount.root}, not a network namespace` });
+    else if (mount !== undefined)
+      notes.push({ subject: `${netnsDir}/${name}`, reason: `is ${mount.root}, not a network namespace` });
     else notes.push({ subject: `${netnsDir}/${name}`, reason: 'stale name: nothing is mounted on it' });
   }
   return { names, notes, missed };
 }
 
-function collectMounts({ procfs, netnsDir, signal }: CollectContext, tasks: readonly TaskRecord[] | null): Collected<MountsData> {
+function collectMounts(
+  { procfs, netnsDir, signal }: CollectContext,
+  tasks: readonly TaskRecord[] | null,
+): Collected<MountsData> {
   const scan = new MountScan();
   const mountNamespaces: MountNamespace[] = [];
 
@@ -220,7 +226,9 @@ function collectMounts({ procfs, netnsDir, signal }: CollectContext, tasks: read
         ])
       : populations(tasks);
   // The unknown ones last: what they share with the others is known by then.
-  for (const [ino, { pids, witnesses }] of [...byNamespace].sort(([a], [b]) => Number(a === null) - Number(b === null))) {
+  for (const [ino, { pids, witnesses }] of [...byNamespace].sort(
+    ([a], [b]) => Number(a === null) - Number(b === null),
+  )) {
     signal.throwIfAborted();
     if (tasks !== null) mountNamespaces.push({ ino, pids });
     if (ino === null) scan.readUnknown(procfs, witnesses);
@@ -232,10 +240,13 @@ function collectMounts({ procfs, netnsDir, signal }: CollectContext, tasks: read
     readAll(procfs.fd, 'thread-self/mountinfo') ??
     readAll(procfs.fd, 'self/mountinfo') ??
     '';
-  const { names, notes, missed } = readNames(netnsDir, parseNsfsMounts(ownText).mounts);
+  const { names, notes, missed } = readNames(netnsDir, scan.lines.get(ownText) ?? parseNsfsMounts(ownText).mounts);
   const covers = parseCovers(ownText, procfs.root);
   for (const cover of covers) {
-    const where = { subject: cover.path, reason: `a ${cover.filesystem} is mounted over it: other tools do not see pid ${cover.pid}` };
+    const where = {
+      subject: cover.path,
+      reason: `a ${cover.filesystem} is mounted over it: other tools do not see pid ${cover.pid}`,
+    };
     if (procfs.uncovered) notes.push(where);
     else missed.push(where);
   }

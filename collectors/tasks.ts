@@ -125,7 +125,8 @@ export function parsePasswd(text: string): Map<number, SafeText> {
   return names;
 }
 
-let passwdCache: { readonly file: string; readonly mtimeMs: number; readonly names: Map<number, SafeText> } | null = null;
+let passwdCache: { readonly file: string; readonly mtimeMs: number; readonly names: Map<number, SafeText> } | null =
+  null;
 
 /**
  * Account names from passwd alone: asking the name service (LDAP, sssd) could block on a network that is the very
@@ -246,11 +247,23 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
   const pids = listNumbers(procfs.fd, '.');
   if (pids === null) {
     const reason = errnoName(errno());
-    return { data: { processes: [] }, seen: 0, missed: [{ subject: procfs.root, reason }], notes: [], unavailable: true };
+    return {
+      data: { processes: [] },
+      seen: 0,
+      missed: [{ subject: procfs.root, reason }],
+      notes: [],
+      unavailable: true,
+    };
   }
   if (pids.length === 0) {
     const reason = 'no process in it: is a procfs mounted there?';
-    return { data: { processes: [] }, seen: 0, missed: [{ subject: procfs.root, reason }], notes: [], unavailable: true };
+    return {
+      data: { processes: [] },
+      seen: 0,
+      missed: [{ subject: procfs.root, reason }],
+      notes: [],
+      unavailable: true,
+    };
   }
   const names = accountNames(passwdFile);
   const ownPidNamespace = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;

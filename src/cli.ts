@@ -15,7 +15,10 @@ const OPTIONS = {
   columns: () => new Option('--columns <ids>', 'columns to show, separated by commas; see docs/columns.md'),
   sort: () => new Option('--sort <column>', 'sort by any column; +column ascending, -column descending'),
   filter: () =>
-    new Option('--filter <terms>', 'only rows where every term holds: text, column:part, column=value, column>number, !term'),
+    new Option(
+      '--filter <terms>',
+      'only rows where every term holds: text, column:part, column=value, column>number, !term',
+    ),
   proc: () => new Option('--proc <dir>', 'procfs to read').default('/proc'),
   without: () => new Option('--without <sources>', 'leave out sources, separated by commas; nsleuth doctor lists them'),
   'no-color': () => new Option('--no-color', 'no colours (also NO_COLOR)'),
@@ -61,15 +64,23 @@ function commandLine(finish: (code: number) => void): Command {
     .showHelpAfterError('(nsleuth --help shows how)')
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')) });
+    .configureOutput({
+      writeErr: (text) => process.stderr.write(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')),
+    });
 
-  withOptions(program.argument('[command]'), LISTING).action(async (word: string | undefined, options: CommandOptions) => {
-    if (word !== undefined) {
-      const known = program.commands.map((command) => command.name()).join(', ');
-      throw new CommandError('ERR_UNKNOWN_COMMAND', `unknown command "${safeText(word)}"; commands are ${known}`, EXIT.usage);
-    }
-    finish(await screenOrList(options));
-  });
+  withOptions(program.argument('[command]'), LISTING).action(
+    async (word: string | undefined, options: CommandOptions) => {
+      if (word !== undefined) {
+        const known = program.commands.map((command) => command.name()).join(', ');
+        throw new CommandError(
+          'ERR_UNKNOWN_COMMAND',
+          `unknown command "${safeText(word)}"; commands are ${known}`,
+          EXIT.usage,
+        );
+      }
+      finish(await screenOrList(options));
+    },
+  );
   const add = (name: string, summary: string, names: readonly OptionName[]) =>
     withOptions(program.command(name).description(summary).exitOverride(), names);
 

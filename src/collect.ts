@@ -53,12 +53,21 @@ function elapsed(since: number): number {
  *
  * @throws SystemError when `procRoot` cannot be opened; the signal's reason when aborted.
  */
-export async function collect(options: CollectOptions, signal: AbortSignal = new AbortController().signal): Promise<Snapshot> {
+export async function collect(
+  options: CollectOptions,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Snapshot> {
   const started = performance.now();
   const takenAt = new Date();
   const procfs = openProcfs(options.procRoot);
   try {
-    const context: CollectContext = { procfs, netnsDir: '/run/netns', passwdFile: '/etc/passwd', depth: options.depth ?? 'full', signal };
+    const context: CollectContext = {
+      procfs,
+      netnsDir: '/run/netns',
+      passwdFile: '/etc/passwd',
+      depth: options.depth ?? 'full',
+      signal,
+    };
     const gathered: Gathered = {};
     const coverage: Coverage[] = [];
     for (const stage of COLLECTORS) {

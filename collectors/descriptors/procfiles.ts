@@ -65,7 +65,12 @@ export class ProcfileResolver {
     const fd = openNamespace(this.#procfs, ino, this.#device, ways);
     if (fd < 0) return null;
     try {
-      return inNetworkNamespace(this.#procfs.fd, fd, `net:[${ino}]`, () => statxAt(this.#procfs.fd, `thread-self/net/${file}`)?.ino ?? null);
+      return inNetworkNamespace(
+        this.#procfs.fd,
+        fd,
+        `net:[${ino}]`,
+        () => statxAt(this.#procfs.fd, `thread-self/net/${file}`)?.ino ?? null,
+      );
     } catch {
       return null; // not allowed to enter: that namespace's files stay unrecognised
     } finally {

@@ -1,6 +1,5 @@
-import { errno } from '../../src/os/libc.ts';
+import { close, errno } from '../../src/os/libc.ts';
 import { inodeOf, openSocketNamespace, socketCookie, socketFacts } from '../../src/os/nsfs.ts';
-import { close } from '../../src/os/libc.ts';
 
 /** include/linux/socket.h */
 const FAMILIES: Readonly<Record<number, string>> = {
@@ -8,7 +7,15 @@ const FAMILIES: Readonly<Record<number, string>> = {
   21: 'rds', 24: 'pppox', 29: 'can', 30: 'tipc', 31: 'bluetooth', 33: 'rxrpc', 35: 'phonet', 36: 'ieee802154',
   37: 'caif', 38: 'alg', 39: 'nfc', 40: 'vsock', 41: 'kcm', 42: 'qipcrtr', 43: 'smc', 44: 'xdp', 45: 'mctp',
 }; // biome-ignore format: a table
-const TYPES: Readonly<Record<number, string>> = { 1: 'stream', 2: 'dgram', 3: 'raw', 4: 'rdm', 5: 'seqpacket', 6: 'dccp', 10: 'packet' };
+const TYPES: Readonly<Record<number, string>> = {
+  1: 'stream',
+  2: 'dgram',
+  3: 'raw',
+  4: 'rdm',
+  5: 'seqpacket',
+  6: 'dccp',
+  10: 'packet',
+};
 const AF_UNIX = 1;
 
 /** A socket and the namespace it was created in. */

@@ -13,9 +13,10 @@ import {
 } from '../../src/os/nsfs.ts';
 import { openIfNamespace } from '../../src/os/open-namespace.ts';
 import { duplicateFrom, openPidfd } from '../../src/os/pidfd.ts';
-import { listNumbers, type Procfs, readAll, readIfHolding, readLink, readSmall } from '../../src/os/procfs.ts';
+import { type Procfs, readAll, readIfHolding, readLink, readNumbers, readSmall } from '../../src/os/procfs.ts';
 import { statxAt } from '../../src/os/stat.ts';
 import { sanitise } from '../../src/terminal/sanitise.ts';
+import type { CollectDepth } from '../contract.ts';
 import {
   isNetfilterLink,
   isTun,
@@ -25,7 +26,6 @@ import {
   parseWatches,
   type Watched,
 } from './fdinfo.ts';
-import type { CollectDepth } from '../contract.ts';
 import { parseNetPath } from './procfiles.ts';
 import type { DescriptorSighting, MountNamespaceDescriptor } from './sightings.ts';
 import { type ResolvedSocket, SocketResolver } from './sockets.ts';
@@ -62,11 +62,13 @@ export interface MountFacts {
 
 /** A descriptor table: a process's own, or the private one of a thread. */
 interface Table {
-  readonly dir: number;
+  /**
+   * Its open `fd` directory. Everything else of the process is read relative to it (`../maps`): it cannot slip to
+   * another process that got the same pid.
+   */
+  readonly fds: number;
   readonly pid: number;
   readonly tid?: number;
-  /** `fd`, or `task/<tid>/fd`. */
-  readonly base: string;
 }
 
 /** Walks descriptor tables and sorts what it finds. One instance serves one scan. */
@@ -98,20 +100,20 @@ export class DescriptorWalk {
 
   /** Reads one table. Descriptors that vanish meanwhile are nothing to report. */
   walk(table: Table): void {
-    const fds = listNumbers(table.dir, table.base);
+    const fds = readNumbers(table.fds);
     if (fds === null) {
       const failure = errno();
-      if (!isGone(failure)) this.missed.push({ subject: subject(table), reason: errnoName(failure) });
+      if (!isGone(failure)) this.missed.push({ subject: subjectOf(table), reason: errnoName(failure) });
       return;
     }
     let ringOpen = false;
     try {
       for (const fd of fds) {
-        const link = readLink(table.dir, `${table.base}/${fd}`);
+        const link = readLink(table.fds, String(fd));
         if (link === null) {
           const failure = errno();
           if (isGone(failure)) continue;
-          this.missed.push({ subject: subject(table), reason: errnoName(failure) });
+          this.missed.push({ subject: subjectOf(table), reason: errnoName(failure) });
           break;
         }
         this.seen++;
@@ -155,7 +157,7 @@ export class DescriptorWalk {
   }
 
   #fdinfo(table: Table, fd: number): string {
-    return readSmall(table.dir, `${table.base}info/${fd}`) ?? '';
+    return readSmall(table.fds, `../fdinfo/${fd}`) ?? '';
   }
 
   #path(table: Table, fd: number, text: string): void {
@@ -185,7 +187,7 @@ export class DescriptorWalk {
   }
 
   #detached(table: Table, fd: number): void {
-    const namespace = openIfNamespace(this.#procFd, table.dir, `${table.base}/${fd}`, this.#nsfsDevice);
+    const namespace = openIfNamespace(this.#procFd, table.fds, String(fd), this.#nsfsDevice);
     if (namespace < 0) return;
     const ino = inodeOf(namespace);
     const type = namespaceType(namespace);
@@ -199,12 +201,12 @@ export class DescriptorWalk {
     const name = text.slice('anon_inode:'.length);
     if (name === 'inotify' || name === '[fanotify]') {
       const mechanism = name === 'inotify' ? 'inotify' : 'fanotify';
-      const info = readAll(table.dir, `${table.base}info/${fd}`) ?? '';
+      const info = readAll(table.fds, `../fdinfo/${fd}`) ?? '';
       for (const watched of parseWatches(info, this.#nsfsDevice)) {
         this.pending.watches.push({ place: place(table, fd), mechanism, watched });
       }
     } else if (name === '[io_uring]') {
-      const info = readAll(table.dir, `${table.base}info/${fd}`) ?? '';
+      const info = readAll(table.fds, `../fdinfo/${fd}`) ?? '';
       for (const { slot, target } of parseRegisteredFiles(info)) {
         this.pending.registered.push({ place: place(table, fd), slot, target });
       }
@@ -238,15 +240,15 @@ export class DescriptorWalk {
   }
 
   #refused(table: Table, fd: number, reason: string): void {
-    this.missed.push({ subject: `${subject(table)} fd ${fd}`, reason });
+    this.missed.push({ subject: `${subjectOf(table)} fd ${fd}`, reason });
   }
 
-  /** One pidfd serves a whole table. It is known to be of this process: `table.dir` still answers after it is open. */
+  /** One pidfd serves a whole table. It is known to be of this process: `table.fds` still answers after it is open. */
   #openPidfd(table: Table): number {
     if (this.#pidfd >= 0 || this.#pidfdErrno !== 0) return this.#pidfd;
     this.#pidfd = openPidfd(table.tid ?? table.pid, table.tid !== undefined);
     if (this.#pidfd < 0) this.#pidfdErrno = errno();
-    else if (readLink(table.dir, 'ns/net') === null) {
+    else if (readLink(table.fds, '../ns/net') === null) {
       close(this.#pidfd);
       this.#pidfd = -1;
       this.#pidfdErrno = ESRCH;
@@ -323,7 +325,7 @@ export class DescriptorWalk {
 
   /** Rings and packet rings live on in a mapping after their descriptor is closed. */
   #mappings(table: Table, ringOpen: boolean): void {
-    const maps = readIfHolding(table.dir, 'maps', ['socket:[', 'anon_inode:[io_uring]']);
+    const maps = readIfHolding(table.fds, '../maps', ['socket:[', 'anon_inode:[io_uring]']);
     if (maps === null) {
       const failure = errno();
       if (!isGone(failure)) this.missed.push({ subject: `maps of pid ${table.pid}`, reason: errnoName(failure) });
@@ -348,6 +350,7 @@ function place({ pid, tid }: Table, fd: number): Place {
   return tid === undefined ? { pid, fd } : { pid, fd, tid };
 }
 
-function subject({ pid, tid }: Table): string {
+/** Whose descriptor table it is, as issues name it. */
+export function subjectOf({ pid, tid }: { readonly pid: number; readonly tid?: number }): string {
   return tid === undefined ? `pid ${pid}` : `pid ${pid} thread ${tid}`;
 }

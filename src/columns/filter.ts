@@ -14,8 +14,8 @@ type Operator = '!=' | '≠' | '>=' | '<=' | '=' | '>' | '<' | ':';
 
 function compare(column: Column, operator: Operator, wanted: string, ns: Namespace): boolean {
   const value = column.value(ns);
-  const texts = (typeof value === 'object' && value !== null ? value : [value === null ? '?' : String(value)]).map((text) =>
-    text.toLowerCase(),
+  const texts = (typeof value === 'object' && value !== null ? value : [value === null ? '?' : String(value)]).map(
+    (text) => text.toLowerCase(),
   );
   switch (operator) {
     case ':':

@@ -1,8 +1,8 @@
-import type { Namespace } from '../model/index.ts';
 import { describeHolders } from '../model/describe.ts';
+import type { Namespace } from '../model/index.ts';
 import type { Column } from './column.ts';
 
-export { type CellValue, type Column, cellText, formatCell } from './column.ts';
+export { type Column, cellText } from './column.ts';
 
 /** Glyph per visibility: the colour is never the only sign. */
 export const VISIBILITY_GLYPH = { plain: '○', obscure: '◐', hidden: '◆', dying: '†' } as const;
@@ -31,7 +31,9 @@ function oldest(ns: Namespace): Namespace['processes'][number] | undefined {
 }
 
 function distinctUsers(ns: Namespace): string[] {
-  return [...new Set(ns.processes.map((process) => process.user ?? (process.uid === null ? '?' : String(process.uid))))];
+  return [
+    ...new Set(ns.processes.map((process) => process.user ?? (process.uid === null ? '?' : String(process.uid)))),
+  ];
 }
 
 /** Every column there is, in the order `--help` and the docs list them. */
@@ -180,7 +182,14 @@ export const COLUMNS: readonly Column[] = [
 
 /** What `list` and the screen show when nothing else is asked for. */
 export const DEFAULT_COLUMNS: readonly string[] = [
-  'namespace', 'name', 'visibility', 'held-by', 'processes', 'user', 'container', 'command',
+  'namespace',
+  'name',
+  'visibility',
+  'held-by',
+  'processes',
+  'user',
+  'container',
+  'command',
 ];
 
 /** Everything about one namespace that `/` and `--filter` look at when no column is named. */

@@ -26,7 +26,12 @@ function groupByReason({ missed }: Coverage): string[] {
   for (const { reason } of missed) byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
   return [...byReason].map(([reason, count]) => {
     const subjects = missed.filter((issue) => issue.reason === reason);
-    return count === 1 ? summariseIssues(subjects) : `${count} × ${reason}: ${subjects.slice(0, 3).map(({ subject }) => subject).join(', ')}…`;
+    return count === 1
+      ? summariseIssues(subjects)
+      : `${count} × ${reason}: ${subjects
+          .slice(0, 3)
+          .map(({ subject }) => subject)
+          .join(', ')}…`;
   });
 }
 
@@ -61,6 +66,8 @@ export async function doctor(options: CommandOptions, { out, width }: Streams): 
     return EXIT.done;
   }
   const rows = probes.map(({ works, title, detail, cure }) => [works ? '●' : '○', title, detail, cure || '—']);
-  out(`${host.hostname}, Linux ${host.kernel}\n\n${toTable(PROBE_COLUMNS, rows, width)}\n${coverage.map(sourceText).join('')}`);
+  out(
+    `${host.hostname}, Linux ${host.kernel}\n\n${toTable(PROBE_COLUMNS, rows, width)}\n${coverage.map(sourceText).join('')}`,
+  );
   return EXIT.done;
 }

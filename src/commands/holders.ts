@@ -8,12 +8,12 @@ import { type CommandOptions, reportGaps, type Streams, takeSnapshot } from './c
 import { theNamespace } from './select.ts';
 
 /** Command names by pid, of every process in the snapshot: a holder often lives in another namespace. */
-export function commandsByPid(snapshot: Snapshot): Map<number, string> {
+function commandsByPid(snapshot: Snapshot): Map<number, string> {
   return new Map(snapshot.namespaces.flatMap((ns) => ns.processes.map(({ pid, comm }) => [pid, comm] as const)));
 }
 
 /** Who sees a mount: the inhabitants of its mount namespace. */
-export function seenBy(holder: Holder, snapshot: Snapshot, commands: ReadonlyMap<number, string>): string {
+function seenBy(holder: Holder, snapshot: Snapshot, commands: ReadonlyMap<number, string>): string {
   if (holder.kind !== 'mount') return '';
   if (holder.mountNamespace === null) return 'mount namespace not readable';
   const pids = snapshot.mountNamespaces.find(({ ino }) => ino === holder.mountNamespace)?.pids ?? [];
@@ -45,7 +45,11 @@ export const HOLDER_COLUMNS = [
 ] as const;
 
 /** `nsleuth holders NS`: why a namespace is alive. */
-export async function holders(selector: string, options: CommandOptions, { out, err, width }: Streams): Promise<number> {
+export async function holders(
+  selector: string,
+  options: CommandOptions,
+  { out, err, width }: Streams,
+): Promise<number> {
   const snapshot = await takeSnapshot(options);
   const ns = theNamespace(snapshot, selector);
   if (options.json) {
@@ -54,11 +58,16 @@ export async function holders(selector: string, options: CommandOptions, { out, 
   }
   const rows = holderRows(ns, snapshot);
   if (options.csv) {
-    out(toCsv(['kind', 'pid', 'holder', 'command', 'seen-by'], rows.map(([kind = '', what = '', comm = '', seen = ''], index) => {
-      const holder = ns.holders[index];
-      const pid = holder === undefined ? null : holderPid(holder);
-      return [kind, pid === null ? '' : String(pid), what, comm, seen];
-    })));
+    out(
+      toCsv(
+        ['kind', 'pid', 'holder', 'command', 'seen-by'],
+        rows.map(([kind = '', what = '', comm = '', seen = ''], index) => {
+          const holder = ns.holders[index];
+          const pid = holder === undefined ? null : holderPid(holder);
+          return [kind, pid === null ? '' : String(pid), what, comm, seen];
+        }),
+      ),
+    );
   } else out(toTable(HOLDER_COLUMNS, rows, width));
   reportGaps(snapshot, err);
   return EXIT.done;

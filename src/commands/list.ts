@@ -1,6 +1,7 @@
 import type { CollectOptions } from '../collect.ts';
-import { type Column, COLUMNS, cellText, DEFAULT_COLUMNS, findColumn } from '../columns/index.ts';
+import { chooseColumn, chooseSort } from '../columns/choose.ts';
 import { FilterError, parseFilter } from '../columns/filter.ts';
+import { type Column, cellText, DEFAULT_COLUMNS } from '../columns/index.ts';
 import { sortNamespaces } from '../columns/sort.ts';
 import { CommandError, EXIT } from '../errors.ts';
 import type { Namespace } from '../model/index.ts';
@@ -9,26 +10,6 @@ import { toJson } from '../report/json.ts';
 import { toTable } from '../report/table.ts';
 import { safeText } from '../terminal/sanitise.ts';
 import { type CommandOptions, reportGaps, type Streams, splitList, takeSnapshot } from './command.ts';
-
-/** @throws CommandError naming every column there is. */
-export function columnNamed(id: string): Column {
-  const column = findColumn(id);
-  if (column === undefined) {
-    throw new CommandError(
-      'ERR_UNKNOWN_COLUMN',
-      `unknown column "${safeText(id)}"; columns are ${COLUMNS.map((known) => known.id).join(', ')}`,
-      EXIT.usage,
-    );
-  }
-  return column;
-}
-
-/** `processes` sorts a count descending, `+processes` ascending, `-name` descending. */
-function parseSort(text: string): { readonly column: Column; readonly descending: boolean } {
-  const column = columnNamed(text.replace(/^[+-]/, ''));
-  const descending = text.startsWith('-') || (!text.startsWith('+') && column.descendingFirst === true);
-  return { column, descending };
-}
 
 function filterBy(text: string): (ns: Namespace) => boolean {
   try {
@@ -54,15 +35,28 @@ function limitsFor(options: CommandOptions, columns: readonly Column[]): Partial
 /** `nsleuth list`: one row per namespace. */
 export async function list(options: CommandOptions, { out, err, width }: Streams): Promise<number> {
   // What the user got wrong is said before anything is read.
-  const columns = (options.columns === undefined ? DEFAULT_COLUMNS : splitList(options.columns)).map(columnNamed);
-  const order = parseSort(options.sort ?? '+namespace');
+  const columns = (options.columns === undefined ? DEFAULT_COLUMNS : splitList(options.columns)).map(chooseColumn);
+  const order = chooseSort(options.sort ?? '+namespace');
   const accepts = filterBy(options.filter ?? '');
 
   const snapshot = await takeSnapshot(options, limitsFor(options, [...columns, order.column]));
   const namespaces = sortNamespaces(snapshot.namespaces.filter(accepts), order);
   if (options.json) out(toJson({ ...snapshot, namespaces }));
-  else if (options.csv) out(toCsv(columns.map(({ id }) => id), namespaces.map((ns) => columns.map((column) => csvText(column, ns)))));
-  else out(toTable(columns, namespaces.map((ns) => columns.map((column) => cellText(column, ns))), width));
+  else if (options.csv)
+    out(
+      toCsv(
+        columns.map(({ id }) => id),
+        namespaces.map((ns) => columns.map((column) => csvText(column, ns))),
+      ),
+    );
+  else
+    out(
+      toTable(
+        columns,
+        namespaces.map((ns) => columns.map((column) => cellText(column, ns))),
+        width,
+      ),
+    );
   if (!options.json) reportGaps(snapshot, err);
   return EXIT.done;
 }

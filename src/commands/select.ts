@@ -28,7 +28,11 @@ export function theNamespace(snapshot: Snapshot, selector: string): Namespace {
   const shown = safeText(selector.length > 80 ? `${selector.slice(0, 80)}…` : selector);
   if (selection.ambiguous.length > 0) {
     const choices = selection.ambiguous.map(unambiguousName).join(', ');
-    throw new CommandError('ERR_AMBIGUOUS_NAMESPACE', `"${shown}" fits several network namespaces: ${choices}`, EXIT.usage);
+    throw new CommandError(
+      'ERR_AMBIGUOUS_NAMESPACE',
+      `"${shown}" fits several network namespaces: ${choices}`,
+      EXIT.usage,
+    );
   }
   const hint =
     selection.near.length > 0

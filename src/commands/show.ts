@@ -1,7 +1,7 @@
 import { VISIBILITY_GLYPH } from '../columns/index.ts';
 import { EXIT } from '../errors.ts';
-import type { Container, Namespace, Snapshot } from '../model/index.ts';
 import { explainVisibility } from '../model/describe.ts';
+import type { Container, Namespace, Snapshot } from '../model/index.ts';
 import { toJson } from '../report/json.ts';
 import { toTable } from '../report/table.ts';
 import { type CommandOptions, reportGaps, type Streams, takeSnapshot } from './command.ts';
@@ -16,11 +16,17 @@ function containerText({ engine, id, name, pod }: Container): string {
 
 function facts(ns: Namespace): [string, string][] {
   return [
-    ['Namespace', ns.ino === null ? '? (its number cannot be learned)' : `net:[${ns.ino}]${ns.initial ? ', the initial one' : ''}`],
+    [
+      'Namespace',
+      ns.ino === null ? '? (its number cannot be learned)' : `net:[${ns.ino}]${ns.initial ? ', the initial one' : ''}`,
+    ],
     ['Name', ns.names.join(', ') || '—'],
     ['Visibility', `${VISIBILITY_GLYPH[ns.visibility]} ${ns.visibility}: ${explainVisibility(ns)}`],
     ['Cookie', ns.cookie ?? '?'],
-    ['Owner', ns.owner === null ? '?' : `user namespace ${ns.owner.userNamespace}, created by uid ${ns.owner.uid ?? '?'}`],
+    [
+      'Owner',
+      ns.owner === null ? '?' : `user namespace ${ns.owner.userNamespace}, created by uid ${ns.owner.uid ?? '?'}`,
+    ],
     ['Mounted on', ns.paths.join(', ') || '—'],
     ['Container', ns.container === null ? '—' : containerText(ns.container)],
   ];

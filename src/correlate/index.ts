@@ -22,7 +22,13 @@ function startedAt(startTicks: number, bootTime: number | null): string | null {
 }
 
 /** What is known of a process, as it appears in one of the namespaces its threads are in. */
-function toProcess(task: TaskRecord, threads: number, covered: boolean, started: string | null, container: Container | null): Process {
+function toProcess(
+  task: TaskRecord,
+  threads: number,
+  covered: boolean,
+  started: string | null,
+  container: Container | null,
+): Process {
   return {
     pid: task.pid,
     ppid: task.ppid,
@@ -83,7 +89,9 @@ export function correlate(
     for (const { ino, tid, threads } of task.netns) {
       const namespace = at(ino);
       namespace.holders.push({ kind: 'task', pid: task.pid, tid, threads });
-      namespace.processes.push(toProcess(task, threads, covers.has(task.pid), started, byCgroup?.get(task.cgroup) ?? null));
+      namespace.processes.push(
+        toProcess(task, threads, covers.has(task.pid), started, byCgroup?.get(task.cgroup) ?? null),
+      );
     }
   }
   for (const { ino, holder } of [...(gathered.mounts?.mounts ?? []), ...(gathered['pinned-mounts']?.mounts ?? [])]) {

@@ -34,7 +34,9 @@ function candidates(namespaces: readonly Namespace[], selector: string, facts: S
       ns.holders.some((holder) => holder.kind === 'task' && holder.pid === pid && holder.tid === pid),
     );
     if (leaders.length > 0) return leaders;
-    return namespaces.filter((ns) => ns.holders.some((holder) => holder.kind === 'task' && (holder.pid === pid || holder.tid === pid)));
+    return namespaces.filter((ns) =>
+      ns.holders.some((holder) => holder.kind === 'task' && (holder.pid === pid || holder.tid === pid)),
+    );
   }
   const bracketed = /^net:\[(\d+)\]$/.exec(selector)?.[1];
   if (bracketed !== undefined) return byInode(namespaces, Number(bracketed));
@@ -66,7 +68,10 @@ function nearMatches(namespaces: readonly Namespace[], selector: string): string
   const wanted = selector.toLowerCase().slice(0, 64);
   const words = namespaces.flatMap((ns) => [...ns.names, ...ns.paths, ...(ns.ino === null ? [] : [String(ns.ino)])]);
   return [...new Set(words)]
-    .map((word) => ({ word, far: word.toLowerCase().includes(wanted) ? 0 : distance(word.toLowerCase().slice(0, 64), wanted) }))
+    .map((word) => ({
+      word,
+      far: word.toLowerCase().includes(wanted) ? 0 : distance(word.toLowerCase().slice(0, 64), wanted),
+    }))
     .filter(({ word, far }) => far <= Math.max(2, Math.floor(word.length / 4)))
     .sort((a, b) => a.far - b.far)
     .slice(0, 5)

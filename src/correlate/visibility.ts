@@ -7,9 +7,15 @@ import type { Holder, Process, Visibility } from '../model/index.ts';
  * `/proc/<pid>` is not covered by a mount. Anything else that holds it makes it `obscure`. Suspected holders prove
  * nothing by themselves, but without the kernel's own list there is no proof of `hidden` either.
  */
-export function visibilityOf(names: readonly string[], holders: readonly Holder[], processes: readonly Process[]): Visibility {
+export function visibilityOf(
+  names: readonly string[],
+  holders: readonly Holder[],
+  processes: readonly Process[],
+): Visibility {
   if (names.length > 0) return 'plain';
   const covered = new Set(processes.filter((process) => process.covered).map(({ pid }) => pid));
-  const plain = holders.some((holder) => holder.kind === 'task' && holder.tid === holder.pid && !covered.has(holder.pid));
+  const plain = holders.some(
+    (holder) => holder.kind === 'task' && holder.tid === holder.pid && !covered.has(holder.pid),
+  );
   return plain ? 'plain' : 'obscure';
 }

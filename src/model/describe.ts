@@ -86,7 +86,8 @@ export function explainVisibility(ns: Namespace): string {
     return ns.names.length > 0 ? 'it has a name in /run/netns' : 'a process lives in it that everybody sees';
   }
   const tasks = ns.holders.filter((holder) => holder.kind === 'task');
-  if (ns.processes.some(({ covered }) => covered)) return 'a mount over /proc/<pid> hides its processes from other tools';
+  if (ns.processes.some(({ covered }) => covered))
+    return 'a mount over /proc/<pid> hides its processes from other tools';
   if (tasks.length > 0) return 'only single threads of processes that live elsewhere are in it';
   return 'it has no name and no process, only what is listed under its holders';
 }

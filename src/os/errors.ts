@@ -34,9 +34,9 @@ export function isGone(errno: number): boolean {
 }
 
 export const EPERM = 1;
-export const ENOENT = 2;
+const ENOENT = 2;
 export const ESRCH = 3;
-export const EBADF = 9;
+const EBADF = 9;
 export const EAGAIN = 11;
 export const EACCES = 13;
 export const EINVAL = 22;

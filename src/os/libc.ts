@@ -97,9 +97,7 @@ export const syscallNamed = libc.func('long syscall(long n, const char *a, long 
   b: number,
 ) => number;
 
-export const syscallWithString = libc.func(
-  'long syscall(long n, long a, const char *b, long c, long d, void *e)',
-) as (
+export const syscallWithString = libc.func('long syscall(long n, long a, const char *b, long c, long d, void *e)') as (
   n: number,
   a: number,
   b: string | null,

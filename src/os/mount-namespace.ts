@@ -1,5 +1,18 @@
 import { errnoName, SystemError } from './errors.ts';
-import { AT_FDCWD, chroot, close, errno, fchdir, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, openat, setns, unshare } from './libc.ts';
+import {
+  AT_FDCWD,
+  chroot,
+  close,
+  errno,
+  fchdir,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  openat,
+  setns,
+  unshare,
+} from './libc.ts';
 import { CLONE_NEWNS } from './nsfs.ts';
 
 const CLONE_FS = 0x200;
@@ -37,8 +50,7 @@ export function inMountNamespace<T>(procFd: number, mountNs: number, subject: st
     try {
       return run();
     } finally {
-      const back =
-        setns(home, CLONE_NEWNS) === 0 && fchdir(root) === 0 && chroot('.') === 0 && fchdir(directory) === 0;
+      const back = setns(home, CLONE_NEWNS) === 0 && fchdir(root) === 0 && chroot('.') === 0 && fchdir(directory) === 0;
       if (!back) {
         process.stderr.write(`nsleuth: cannot return from ${subject} (${errnoName(errno())}); ending\n`);
         process.abort();

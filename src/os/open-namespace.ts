@@ -108,9 +108,7 @@ function openBy(procfs: Procfs, { holder, seenBy, mountPoint }: Way, device: num
     case 'descriptor':
       return openIfNamespace(procfs.fd, procfs.fd, `${holder.tid ?? holder.pid}/fd/${holder.fd}`, device);
     case 'mount':
-      return seenBy != null && mountPoint !== undefined
-        ? openMountedAt(procfs.fd, seenBy, mountPoint, device)
-        : -1;
+      return seenBy != null && mountPoint !== undefined ? openMountedAt(procfs.fd, seenBy, mountPoint, device) : -1;
     case 'socket':
     case 'tun':
       return procfs.live ? openThroughSocket(holder.tid ?? holder.pid, holder.tid !== undefined, holder.fd) : -1;

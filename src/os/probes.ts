@@ -47,9 +47,15 @@ function probeInitial(type: 'user' | 'pid', ino: number): Probe {
 function probeProcfs({ uncovered, coveredReason, live, root }: Procfs): Probe {
   const title = 'procfs nothing can be mounted over';
   if (uncovered) return { title, works: true, detail: 'fsopen(2), fsmount(2)', cure: '' };
-  if (!live) return { title, works: false, detail: `${root} shows the pids of another pid namespace`, cure: 'leave out --proc' };
+  if (!live)
+    return { title, works: false, detail: `${root} shows the pids of another pid namespace`, cure: 'leave out --proc' };
   const cure = coveredReason === 'ENOSYS' ? 'needs Linux 5.2' : 'needs CAP_SYS_ADMIN: run nsleuth as root';
-  return { title, works: false, detail: coveredReason ?? `${root} was asked for`, cure: coveredReason === null ? 'leave out --proc' : cure };
+  return {
+    title,
+    works: false,
+    detail: coveredReason ?? `${root} was asked for`,
+    cure: coveredReason === null ? 'leave out --proc' : cure,
+  };
 }
 
 function probePidfds(): Probe {

@@ -13,8 +13,8 @@ import {
   read,
   readlinkat,
   SYS,
-  syscallNumbers,
   syscallNamed,
+  syscallNumbers,
   syscallWithBuffer,
   syscallWithString,
 } from './libc.ts';
@@ -193,21 +193,19 @@ export function readLink(dirfd: number, path: string): string | null {
   return size < 0 ? null : linkBuffer.toString('latin1', 0, size);
 }
 
-/** The numbers among a directory's names (`/proc`, `task`, `fd`), in the kernel's order; null with errno set. */
-export function listNumbers(dirfd: number, path: string): number[] | null {
-  const fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return null;
+/** Opens a directory below `dirfd` for reading; -1 with errno set. The caller closes it. */
+export function openDirectory(dirfd: number, path: string): number {
+  return openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/** The numbers among the names in an open directory (`/proc`, `task`, `fd`), in the kernel's order; null with errno set. */
+export function readNumbers(directory: number): number[] | null {
   const numbers: number[] = [];
   for (;;) {
-    const size = syscallWithBuffer(SYS.getdents64, fd, buffer, buffer.length, 0, 0);
-    if (size < 0) {
-      const failure = errno();
-      close(fd);
-      errno(failure);
-      return null;
-    }
+    const size = syscallWithBuffer(SYS.getdents64, directory, buffer, buffer.length, 0, 0);
+    if (size < 0) return null;
     // struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, char name[] (getdents64(2)).
-    for (let at = 0; at < size; at += buffer.readUInt16LE(at + 16)) {
+    for (let at = 0; at < size; at += (buffer[at + 16] ?? 0) + (buffer[at + 17] ?? 0) * 256) {
       let number = 0;
       let byte = buffer[at + 19] ?? 0;
       for (let index = at + 19; byte !== 0; byte = buffer[++index] ?? 0) {
@@ -220,8 +218,17 @@ export function listNumbers(dirfd: number, path: string): number[] | null {
       if (number >= 0) numbers.push(number);
     }
     // procfs goes on until a name does not fit: with room left there are no more.
-    if (size < buffer.length - 1024) break;
+    if (size < buffer.length - 1024) return numbers;
   }
-  close(fd);
+}
+
+/** `readNumbers` of a directory given by its path; null with errno set. */
+export function listNumbers(dirfd: number, path: string): number[] | null {
+  const directory = openDirectory(dirfd, path);
+  if (directory < 0) return null;
+  const numbers = readNumbers(directory);
+  const failure = numbers === null ? errno() : 0;
+  close(directory);
+  if (numbers === null) errno(failure);
   return numbers;
 }

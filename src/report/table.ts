@@ -27,7 +27,10 @@ export function toTable(columns: readonly TableColumn[], rows: readonly (readonl
     }
   }
   const last = columns.length - 1;
-  let text = `${columns.map(({ header, align }, index) => cell(header, widths[index] ?? 0, cellWidth(header), align, index === last)).join('  ').trimEnd()}\n`;
+  let text = `${columns
+    .map(({ header, align }, index) => cell(header, widths[index] ?? 0, cellWidth(header), align, index === last))
+    .join('  ')
+    .trimEnd()}\n`;
   for (const [at, row] of rows.entries()) {
     let line = '';
     for (const [index, { align }] of columns.entries()) {

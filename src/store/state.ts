@@ -1,8 +1,8 @@
 import { hostname, release } from 'node:os';
+import { chooseColumn, chooseSort } from '../columns/choose.ts';
 import { type Predicate, parseFilter } from '../columns/filter.ts';
-import { COLUMNS, type Column, DEFAULT_COLUMNS, findColumn } from '../columns/index.ts';
+import { type Column, DEFAULT_COLUMNS } from '../columns/index.ts';
 import type { SortOrder } from '../columns/sort.ts';
-import { CommandError, EXIT } from '../errors.ts';
 import type { Coverage, Host, Namespace, Snapshot, Visibility } from '../model/index.ts';
 import { safeText } from '../terminal/sanitise.ts';
 import type { Size } from './layout.ts';
@@ -89,22 +89,6 @@ export interface InitialOptions {
   readonly intervalMs?: number | undefined;
 }
 
-function columnOf(id: string): Column {
-  const column = findColumn(id);
-  if (column === undefined) {
-    const known = COLUMNS.map((candidate) => candidate.id).join(', ');
-    throw new CommandError('ERR_UNKNOWN_COLUMN', `unknown column "${safeText(id)}"; columns are ${known}`, EXIT.usage);
-  }
-  return column;
-}
-
-/** As `--sort` has it: `processes` sorts a count descending, `+processes` ascending, `-name` descending. */
-function parseSort(text: string): SortOrder {
-  const column = columnOf(text.replace(/^[+-]/, ''));
-  const descending = text.startsWith('-') || (!text.startsWith('+') && column.descendingFirst === true);
-  return { column, descending };
-}
-
 /**
  * The screen before the first scan.
  *
@@ -124,9 +108,9 @@ export function initialState(options: InitialOptions): ScreenState {
     selected: null,
     selectedIndex: -1,
     top: 0,
-    columns: (options.columns ?? DEFAULT_COLUMNS).map(columnOf),
+    columns: (options.columns ?? DEFAULT_COLUMNS).map(chooseColumn),
     columnShift: 0,
-    sort: parseSort(options.sort ?? '+namespace'),
+    sort: chooseSort(options.sort ?? '+namespace'),
     filter: { text: safeText(text), predicate: parseFilter(text) },
     input: null,
     pane: 'table',

@@ -55,7 +55,6 @@ function tree(files: Readonly<Record<string, string>>, links: Readonly<Record<st
 }
 const stat = (comm: string) => `7 (${comm}) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 42 0 0`;
 
-
 describe('list', () => {
   test('without a terminal, no command prints the same table', () => {
     const listed = nsleuth('list');
@@ -74,7 +73,16 @@ describe('list', () => {
   });
 
   test('--csv, --columns, --sort and --filter mean what they say', () => {
-    const rows = nsleuth('list', '--csv', '--columns', 'namespace,initial,processes', '--sort', 'processes', '--filter', 'processes>0')
+    const rows = nsleuth(
+      'list',
+      '--csv',
+      '--columns',
+      'namespace,initial,processes',
+      '--sort',
+      'processes',
+      '--filter',
+      'processes>0',
+    )
       .stdout.trimEnd()
       .split('\r\n')
       .map((line) => line.split(','));
@@ -86,7 +94,10 @@ describe('list', () => {
 
   test('--without names a source, and coverage says it was off', () => {
     const snapshot = JSON.parse(nsleuth('list', '--json', '--without', 'descriptors,mounts').stdout) as Snapshot;
-    expect(snapshot.coverage.filter(({ status }) => status === 'off').map(({ source }) => source)).toEqual(['mounts', 'descriptors']);
+    expect(snapshot.coverage.filter(({ status }) => status === 'off').map(({ source }) => source)).toEqual([
+      'mounts',
+      'descriptors',
+    ]);
   });
 });
 
@@ -101,7 +112,9 @@ describe('show and holders', () => {
 
     const holders = nsleuth('holders', String(held.ino));
     expect(holders.stdout).toMatch(new RegExp(`^task +pid ${held.pid} +node`, 'm'));
-    expect(JSON.parse(nsleuth('holders', `/proc/${held.pid}/ns/net`, '--json').stdout)).toMatchObject([{ kind: 'task', pid: held.pid }]);
+    expect(JSON.parse(nsleuth('holders', `/proc/${held.pid}/ns/net`, '--json').stdout)).toMatchObject([
+      { kind: 'task', pid: held.pid },
+    ]);
     expect(nsleuth('holders', `net:[${held.ino}]`, '--csv').stdout).toContain(`task,${held.pid},pid ${held.pid},node,`);
   });
 
@@ -118,7 +131,9 @@ describe('doctor', () => {
     expect(status).toBe(0);
     for (const source of SOURCES) expect(stdout).toMatch(new RegExp(`^[●◐○] ${source}: `, 'm'));
     expect(stdout).toContain('CAP_SYS_PTRACE');
-    expect(JSON.parse(nsleuth('doctor', '--json').stdout).probes.every(({ works }: { works: boolean }) => works)).toBe(true);
+    expect(JSON.parse(nsleuth('doctor', '--json').stdout).probes.every(({ works }: { works: boolean }) => works)).toBe(
+      true,
+    );
   });
 });
 
@@ -160,20 +175,31 @@ describe('a procfs that is no procfs', () => {
   test('names of 10,000 characters and full of escapes are shown harmless, and whole in JSON', () => {
     const comm = '\x1b[2J\x1b]0;owned\x07\xff';
     const root = tree(
-      { '7/stat': stat(comm), '7/cmdline': `${'y'.repeat(10_000)}\0\x1b[31m`, '7/cgroup': `0::/${'z'.repeat(10_000)}.service\n` },
+      {
+        '7/stat': stat(comm),
+        '7/cmdline': `${'y'.repeat(10_000)}\0\x1b[31m`,
+        '7/cgroup': `0::/${'z'.repeat(10_000)}.service\n`,
+      },
       { '7/ns/net': 'net:[4026532177]', '7/ns/mnt': 'mnt:[4026531832]' },
     );
     const listed = nsleuth('list', '--proc', root, '--columns', 'namespace,command,container,user');
     expect(listed.stdout).not.toMatch(UNSAFE);
     expect(listed.stderr).not.toMatch(UNSAFE);
     const [ns] = (JSON.parse(nsleuth('list', '--json', '--proc', root).stdout) as Snapshot).namespaces;
-    expect(ns?.processes[0]).toMatchObject({ comm: '\\x1b[2J\\x1b]0;owned\\x07\\xff', rawComm: '\\x1b[2J\\x1b]0;owned\\x07\\xff' });
+    expect(ns?.processes[0]).toMatchObject({
+      comm: '\\x1b[2J\\x1b]0;owned\\x07\\xff',
+      rawComm: '\\x1b[2J\\x1b]0;owned\\x07\\xff',
+    });
     expect(nsleuth('show', '4026532177', '--proc', root).stdout).not.toMatch(UNSAFE);
   });
 
   test('a malformed or truncated file costs its own process, and coverage says so', () => {
     const root = tree(
-      { '7/stat': '7 (trunc', '8/stat': stat('fine'), '8/mountinfo': 'x - nsfs \n22 1 0:4 net:[99] /m rw - nsfs nsfs rw\n' },
+      {
+        '7/stat': '7 (trunc',
+        '8/stat': stat('fine'),
+        '8/mountinfo': 'x - nsfs \n22 1 0:4 net:[99] /m rw - nsfs nsfs rw\n',
+      },
       { '7/ns/net': 'net:[1]', '8/ns/net': 'net:[2]', '8/ns/mnt': 'mnt:[3]' },
     );
     const snapshot = JSON.parse(nsleuth('list', '--json', '--proc', root).stdout) as Snapshot;
@@ -217,7 +243,9 @@ function dockerTree(): string {
 }
 
 /** A docker daemon's socket, answering as told. */
-async function dockerSocket(answer: (path: string, end: (body: unknown) => void) => void): Promise<{ path: string; connected: Promise<void> }> {
+async function dockerSocket(
+  answer: (path: string, end: (body: unknown) => void) => void,
+): Promise<{ path: string; connected: Promise<void> }> {
   const path = join(scene.directory(), 'docker.sock');
   let connected = () => {};
   const promise = new Promise<void>((resolve) => {
@@ -238,17 +266,29 @@ async function dockerSocket(answer: (path: string, end: (body: unknown) => void)
 }
 
 describe('docker', () => {
-  const container = { Id: DOCKER_ID, Names: ['/web\x1b[2J'], Image: 'nginx', State: 'running', Created: 1, Ports: [], Mounts: [] };
+  const container = {
+    Id: DOCKER_ID,
+    Names: ['/web\x1b[2J'],
+    Image: 'nginx',
+    State: 'running',
+    Created: 1,
+    Ports: [],
+    Mounts: [],
+  };
 
   async function listed(path: string): Promise<Snapshot> {
-    const child = spawn(process.execPath, [CLI, 'list', '--json', '--proc', dockerTree()], { env: { ...process.env, DOCKER_SOCKET: path } });
+    const child = spawn(process.execPath, [CLI, 'list', '--json', '--proc', dockerTree()], {
+      env: { ...process.env, DOCKER_SOCKET: path },
+    });
     let text = '';
     for await (const chunk of child.stdout) text += chunk;
     return JSON.parse(text) as Snapshot;
   }
 
   test('names its containers through its socket', async () => {
-    const docker = await dockerSocket((path, end) => end(path.includes(DOCKER_ID) ? { ...container, Name: '/web' } : [container]));
+    const docker = await dockerSocket((path, end) =>
+      end(path.includes(DOCKER_ID) ? { ...container, Name: '/web' } : [container]),
+    );
     expect((await listed(docker.path)).namespaces[0]?.container).toEqual({
       engine: 'docker',
       id: DOCKER_ID,
@@ -274,7 +314,8 @@ describe('without root', () => {
     cpSync(join(CLI, '..'), join(directory, 'dist'), { recursive: true });
     const modules = join(CLI, '../../node_modules');
     for (const name of ['koffi', '@koromix']) {
-      if (existsSync(join(modules, name))) cpSync(join(modules, name), join(directory, 'node_modules', name), { recursive: true });
+      if (existsSync(join(modules, name)))
+        cpSync(join(modules, name), join(directory, 'node_modules', name), { recursive: true });
     }
     execFileSync('chmod', ['-R', 'a+rX', directory]);
     return join(directory, 'dist/cli.js');

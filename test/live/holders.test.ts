@@ -74,7 +74,9 @@ describe('a namespace held by nothing but', () => {
     const seen = find(await snapshotWithout(), held.ino);
     expect(seen?.visibility).toBe('obscure');
     expect(holdersOf(seen, 'descriptor')).toMatchObject([{ pid: held.pid, tid: held.tid, fd: held.fd, form: 'nsfs' }]);
-    expect(holdersOf(seen, 'socket')).toMatchObject([{ pid: held.pid, tid: held.tid, fd: held.socket, family: 'unix' }]);
+    expect(holdersOf(seen, 'socket')).toMatchObject([
+      { pid: held.pid, tid: held.tid, fd: held.socket, family: 'unix' },
+    ]);
 
     expect(find(await snapshotWithout('descriptors'), held.ino)).toBeUndefined();
   });
@@ -97,12 +99,26 @@ describe('a namespace held by nothing but', () => {
     const path = join(scene.directory(), 'odd \\ path\twith\nall');
     closeSync(openSync(path, 'w'));
     scene.defer(() => run('umount', path));
-    const ino = Number(run('unshare', '--net', 'sh', '-ec', 'mount --bind /proc/self/ns/net "$1"; stat -L -c %i /proc/self/ns/net', 'sh', path));
+    const ino = Number(
+      run(
+        'unshare',
+        '--net',
+        'sh',
+        '-ec',
+        'mount --bind /proc/self/ns/net "$1"; stat -L -c %i /proc/self/ns/net',
+        'sh',
+        path,
+      ),
+    );
 
     const seen = find(await snapshotWithout(), ino);
     expect(seen?.visibility).toBe('obscure');
     expect(seen?.holders).toMatchObject([
-      { kind: 'mount', path: path.replace('\t', '\\x09').replace('\n', '\\x0a'), rawPath: expect.stringContaining('odd \\\\ path\\x09with\\x0aall') },
+      {
+        kind: 'mount',
+        path: path.replace('\t', '\\x09').replace('\n', '\\x0a'),
+        rawPath: expect.stringContaining('odd \\\\ path\\x09with\\x0aall'),
+      },
     ]);
     expect(seen?.cookie).toMatch(/^\d+$/);
 
@@ -166,9 +182,13 @@ describe('a namespace held by nothing but', () => {
   test('a file under /proc/<pid>/net proves a namespace whose number nobody tells', async () => {
     const held = await scene.hold('procfile');
 
-    const seen = (await snapshotWithout()).namespaces.filter((ns) => ns.holders.some((holder) => holder.kind === 'procfile' && holder.pid === held.pid));
+    const seen = (await snapshotWithout()).namespaces.filter((ns) =>
+      ns.holders.some((holder) => holder.kind === 'procfile' && holder.pid === held.pid),
+    );
     expect(seen).toMatchObject([{ ino: null, visibility: 'obscure', cookie: null }]);
-    expect(seen[0]?.holders).toMatchObject([{ kind: 'procfile', fd: held.fd, path: expect.stringMatching(/\/net\/tcp$/) }]);
+    expect(seen[0]?.holders).toMatchObject([
+      { kind: 'procfile', fd: held.fd, path: expect.stringMatching(/\/net\/tcp$/) },
+    ]);
 
     const without = await snapshotWithout('descriptors');
     expect(without.namespaces.filter((ns) => ns.ino === null)).toEqual([]);
@@ -205,7 +225,10 @@ describe('a namespace held by nothing but', () => {
 describe('leads: holders whose namespace the kernel does not tell', () => {
   test.each([
     { kind: 'inflight', lead: { kind: 'inflight', count: 1, suspected: true } },
-    { kind: 'packet-ring', lead: { kind: 'mapping', target: expect.stringMatching(/^socket:\[\d+\]$/), suspected: true } },
+    {
+      kind: 'packet-ring',
+      lead: { kind: 'mapping', target: expect.stringMatching(/^socket:\[\d+\]$/), suspected: true },
+    },
     { kind: 'mapped-iouring', lead: { kind: 'mapping', target: 'anon_inode:[io_uring]', suspected: true } },
     { kind: 'iouring-socket', lead: { kind: 'iouring', slot: 0, suspected: true } },
   ])('$kind', async ({ kind, lead }) => {
@@ -256,7 +279,9 @@ describe('names in /run/netns', () => {
 test('a descriptor on a dead filesystem does not block the scan', async () => {
   const held = await scene.hold('dead-fuse', scene.directory());
   // Whoever asks the filesystem waits: this is what the scan must not do.
-  expect(spawnSync('timeout', ['-s', 'KILL', '1', 'stat', '-L', `/proc/${held.pid}/fd/${held.fd}`]).signal).toBe('SIGKILL');
+  expect(spawnSync('timeout', ['-s', 'KILL', '1', 'stat', '-L', `/proc/${held.pid}/fd/${held.fd}`]).signal).toBe(
+    'SIGKILL',
+  );
 
   const seen = find(await snapshotWithout(), held.ino);
   expect(holdersOf(seen, 'socket')).toMatchObject([{ pid: held.pid, fd: held.socket }]);

@@ -56,7 +56,10 @@ export class Scene {
   }
 
   /** Starts a program that prints one line when it is ready; it is ended, by pid, with the scene. */
-  async start(command: string, args: readonly string[]): Promise<{ readonly pid: number; readonly line: string; readonly end: () => Promise<void> }> {
+  async start(
+    command: string,
+    args: readonly string[],
+  ): Promise<{ readonly pid: number; readonly line: string; readonly end: () => Promise<void> }> {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     const pid = child.pid ?? 0;
@@ -79,19 +82,29 @@ export class Scene {
 
   /** Starts test/live/programs/holder.ts. */
   async hold(kind: string, argument = ''): Promise<Held & { readonly end: () => Promise<void> }> {
-    const { line, end } = await this.start(process.execPath, [join(process.env.NSLEUTH_TEST_PROGRAMS ?? '', 'holder.mjs'), kind, argument]);
+    const { line, end } = await this.start(process.execPath, [
+      join(process.env.NSLEUTH_TEST_PROGRAMS ?? '', 'holder.mjs'),
+      kind,
+      argument,
+    ]);
     return { ...(JSON.parse(line) as Held), end };
   }
 
   /** Runs a shell script that ends in `echo` and `sleep`; returns what it echoed. */
-  async shell(script: string): Promise<{ readonly pid: number; readonly line: string; readonly end: () => Promise<void> }> {
+  async shell(
+    script: string,
+  ): Promise<{ readonly pid: number; readonly line: string; readonly end: () => Promise<void> }> {
     return this.start('sh', ['-ec', script]);
   }
 }
 
 /** Runs a command to its end and returns what it printed. */
 export function run(command: string, ...args: readonly string[]): string {
-  return execFileSync(command, args, { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024, stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** A snapshot without the given sources. */

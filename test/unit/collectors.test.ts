@@ -16,7 +16,8 @@ import { parseCgroup, parseCmdline, parseNamespacePids, parsePasswd, parseStat }
 import { linesWith, parseMountLine } from '../../src/os/mountinfo.ts';
 import { parseNamespaceLink } from '../../src/os/nsfs.ts';
 
-const STAT = '4711 (sleep) S 1 4711 4711 0 -1 4194304 100 0 0 0 0 0 0 0 20 0 3 0 62901 5500928 200 18446744073709551615';
+const STAT =
+  '4711 (sleep) S 1 4711 4711 0 -1 4194304 100 0 0 0 0 0 0 0 20 0 3 0 62901 5500928 200 18446744073709551615';
 
 describe('parseStat', () => {
   test('reads name, state, parent, flags, threads and start', () => {
@@ -147,7 +148,10 @@ describe('parseNamespaceLink', () => {
 
 describe('fdinfo', () => {
   test('mount and inode', () => {
-    expect(parseFileFacts('pos:\t0\nflags:\t0100000\nmnt_id:\t47\nino:\t4026532177\n')).toEqual({ mountId: 47, ino: 4026532177 });
+    expect(parseFileFacts('pos:\t0\nflags:\t0100000\nmnt_id:\t47\nino:\t4026532177\n')).toEqual({
+      mountId: 47,
+      ino: 4026532177,
+    });
     expect(parseFileFacts('pos:\t0\n')).toEqual({ mountId: null, ino: null });
     expect(parseFileFacts('')).toEqual({ mountId: null, ino: null });
   });
@@ -237,7 +241,10 @@ describe('parseContainer', () => {
     [`/system.slice/docker-${id}.scope`, { engine: 'docker', id }],
     [`/machine.slice/libpod-${id}.scope/container`, { engine: 'podman', id }],
     [`/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${id}.scope`, { engine: 'podman', id }],
-    [`/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${pod.replaceAll('-', '_')}.slice/cri-containerd-${id}.scope`, { engine: 'containerd', id, pod }],
+    [
+      `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${pod.replaceAll('-', '_')}.slice/cri-containerd-${id}.scope`,
+      { engine: 'containerd', id, pod },
+    ],
     [`/kubepods.slice/kubepods-pod${pod.replaceAll('-', '_')}.slice/crio-${id}.scope`, { engine: 'cri-o', id, pod }],
     [`/kubepods/besteffort/pod${pod}/${id}`, { engine: 'kubernetes', id, pod }],
     [`/system.slice/nerdctl-${id}.scope`, { engine: 'containerd', id }],

@@ -11,7 +11,9 @@ const obscure = aNamespace({
   cookie: '9000000000000000001',
   visibility: 'obscure',
   processes: [],
-  holders: [{ kind: 'socket', pid: 5, fd: 6, inode: 3333, family: 'inet', type: 'stream', protocol: 6, listening: true }],
+  holders: [
+    { kind: 'socket', pid: 5, fd: 6, inode: 3333, family: 'inet', type: 'stream', protocol: 6, listening: true },
+  ],
 });
 const unknown = aNamespace({ ino: null, cookie: null, visibility: 'obscure', owner: null, processes: [], holders: [] });
 const ALL = [plain, obscure, unknown];

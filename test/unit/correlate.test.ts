@@ -42,7 +42,17 @@ function correlated(gathered: Gathered) {
 describe('correlate', () => {
   test('a process with threads in two namespaces is in both, and obscure where its leader is not', () => {
     const namespaces = correlated({
-      tasks: { processes: [task({ pid: 7, netns: [{ ino: 1, tid: 7, threads: 3 }, { ino: 2, tid: 9, threads: 1 }] })] },
+      tasks: {
+        processes: [
+          task({
+            pid: 7,
+            netns: [
+              { ino: 1, tid: 7, threads: 3 },
+              { ino: 2, tid: 9, threads: 1 },
+            ],
+          }),
+        ],
+      },
     });
     expect(namespaces.get(1)).toMatchObject({ visibility: 'plain', processes: [{ pid: 7, threads: 3 }] });
     expect(namespaces.get(2)).toMatchObject({
@@ -55,7 +65,11 @@ describe('correlate', () => {
   test('sightings of one namespace by several sources become one row', () => {
     const namespaces = correlated({
       tasks: { processes: [task()] },
-      mounts: { ...NO_MOUNTS, mounts: [mount(500, '/run/netns/a'), mount(500, '/odd')], names: [{ ino: 500, name: 'a' }] },
+      mounts: {
+        ...NO_MOUNTS,
+        mounts: [mount(500, '/run/netns/a'), mount(500, '/odd')],
+        names: [{ ino: 500, name: 'a' }],
+      },
       descriptors: {
         sightings: [{ ino: 500, holder: { kind: 'descriptor', pid: 1, fd: 3, form: 'nsfs' } }],
         leads: [],

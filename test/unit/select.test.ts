@@ -3,9 +3,27 @@ import { selectNamespace } from '../../src/correlate/select.ts';
 import { aNamespace, aProcess } from '../fixtures/snapshot.ts';
 
 const init = aNamespace({ ino: 4026531833, cookie: '1', initial: true, processes: [aProcess({ pid: 1 })] });
-const blue = aNamespace({ ino: 4026532177, cookie: '4101', names: ['blue'], paths: ['/run/netns/blue'], processes: [aProcess({ pid: 71 })] });
-const number = aNamespace({ ino: 5, cookie: '9', names: ['4026532177'], paths: ['/run/netns/4026532177'], processes: [], holders: [] });
-const stray = aNamespace({ ino: 6, cookie: '10', processes: [], holders: [{ kind: 'task', pid: 71, tid: 75, threads: 1 }] });
+const blue = aNamespace({
+  ino: 4026532177,
+  cookie: '4101',
+  names: ['blue'],
+  paths: ['/run/netns/blue'],
+  processes: [aProcess({ pid: 71 })],
+});
+const number = aNamespace({
+  ino: 5,
+  cookie: '9',
+  names: ['4026532177'],
+  paths: ['/run/netns/4026532177'],
+  processes: [],
+  holders: [],
+});
+const stray = aNamespace({
+  ino: 6,
+  cookie: '10',
+  processes: [],
+  holders: [{ kind: 'task', pid: 71, tid: 75, threads: 1 }],
+});
 const ALL = [init, blue, number, stray];
 const facts = { self: 4026531833, inodeAt: (path: string) => (path === '/proc/71/ns/net' ? 4026532177 : null) };
 

@@ -45,7 +45,15 @@ describe('sanitise', () => {
 });
 
 test('toCsv quotes what needs it', () => {
-  expect(toCsv(['a', 'b'], [['1', 'x,y'], ['"q"', 'l\nm']])).toBe('a,b\r\n1,"x,y"\r\n"""q""","l\nm"\r\n');
+  expect(
+    toCsv(
+      ['a', 'b'],
+      [
+        ['1', 'x,y'],
+        ['"q"', 'l\nm'],
+      ],
+    ),
+  ).toBe('a,b\r\n1,"x,y"\r\n"""q""","l\nm"\r\n');
 });
 
 describe('toTable', () => {
@@ -56,7 +64,12 @@ describe('toTable', () => {
   ] as const;
 
   test('aligns by what cells measure, not by characters', () => {
-    expect(toTable(columns, [['1', '世界', 'x'], ['10', 'ab', 'y']])).toBe(' N  NAME  LAST\n 1  世界  x\n10  ab    y\n');
+    expect(
+      toTable(columns, [
+        ['1', '世界', 'x'],
+        ['10', 'ab', 'y'],
+      ]),
+    ).toBe(' N  NAME  LAST\n 1  世界  x\n10  ab    y\n');
   });
 
   test('cuts the widest column to fit a terminal, and nothing without one', () => {

@@ -46,10 +46,23 @@ const libc = koffi.load(null);
 const bind = libc.func('int bind(int, void *, int)') as (fd: number, address: Uint8Array, length: number) => number;
 const listen = libc.func('int listen(int, int)') as (fd: number, backlog: number) => number;
 const accept = libc.func('int accept(int, void *, void *)') as (fd: number, a: null, b: null) => number;
-const connect = libc.func('int connect(int, void *, int)') as (fd: number, address: Uint8Array, length: number) => number;
-const socketpair = libc.func('int socketpair(int, int, int, void *)') as (f: number, t: number, p: number, fds: Uint8Array) => number;
+const connect = libc.func('int connect(int, void *, int)') as (
+  fd: number,
+  address: Uint8Array,
+  length: number,
+) => number;
+const socketpair = libc.func('int socketpair(int, int, int, void *)') as (
+  f: number,
+  t: number,
+  p: number,
+  fds: Uint8Array,
+) => number;
 const inotify_init1 = libc.func('int inotify_init1(int)') as (flags: number) => number;
-const inotify_add_watch = libc.func('int inotify_add_watch(int, const char *, uint)') as (fd: number, path: string, mask: number) => number;
+const inotify_add_watch = libc.func('int inotify_add_watch(int, const char *, uint)') as (
+  fd: number,
+  path: string,
+  mask: number,
+) => number;
 const fanotify_init = libc.func('int fanotify_init(uint, uint)') as (flags: number, event: number) => number;
 const fanotify_mark = libc.func('int fanotify_mark(int, uint, uint64_t, int, const char *)') as (
   fd: number, flags: number, mask: number, dirfd: number, path: string,
@@ -146,7 +159,9 @@ const KINDS: Record<string, (argument: string) => object> = {
   },
   descriptor: () => inNew(() => ({ fd: openOwn() })),
   detached: () =>
-    inNew(() => ({ fd: must(syscallWithString(SYS.open_tree, AT_FDCWD, OWN, OPEN_TREE_CLONE | O_CLOEXEC, 0, null), 'open_tree') })),
+    inNew(() => ({
+      fd: must(syscallWithString(SYS.open_tree, AT_FDCWD, OWN, OPEN_TREE_CLONE | O_CLOEXEC, 0, null), 'open_tree'),
+    })),
   /** Opens a mount point given as argument and keeps nothing else. */
   bound: (path) => ({ fd: must(openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC), 'open') }),
   unix: () => inNew(inSocket('unix', 'dgram')),
