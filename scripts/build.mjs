@@ -1,15 +1,18 @@
 // Bundles src/ into dist/. Run by npm as "prepare", by hand as "npm run build", and by the tests before they start.
 //
-//   cli.js       the commands, CommonJS: that starts ~15 ms sooner than an ES module
+//   cli.js       the launcher (src/launcher.cjs): runs main.js with main.cache
+//   main.js      the commands, CommonJS: that starts ~15 ms sooner than an ES module
+//   main.cache   V8's bytecode for main.js (scripts/lib/code-cache.mjs)
 //   worker.js    the collector thread, CommonJS, beside cli.js
 //   screen.mjs   Ink, React and the components, an ES module because Ink's layout engine has a top-level await;
 //                read only when the screen command reaches `await import('../../components/App.tsx')`
 //   PACKAGE.js   a large package that is read with `await import('PACKAGE')` where it is needed
 //
 // Everything but koffi is bundled, because importing Ink and React from node_modules takes 0.3 to 1 s. screen.mjs
-// has its own copy of each module it shares with cli.js: module state and `instanceof` do not cross that border.
+// has its own copy of each module it shares with main.js: module state and `instanceof` do not cross that border.
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { COMMONJS, ESM, loadEsbuild, ROOT } from './lib/bundle.mjs';
 
@@ -88,20 +91,21 @@ async function main() {
       outfile: `dist/${file}`,
       plugins: [...COMMONJS.plugins, apartFrom(apart)],
     });
-  const results = await Promise.all([
-    entry('src/cli.ts', 'cli.js', { js: `#!/usr/bin/env node\n${COMMONJS.banner.js}` }),
-    entry('src/worker.ts', 'worker.js'),
-  ]);
+  const results = await Promise.all([entry('src/cli.ts', 'main.js'), entry('src/worker.ts', 'worker.js')]);
   for (const [file, source] of apart) {
     const format = file.endsWith('.mjs') ? ESM : COMMONJS;
     results.push(await esbuild.build({ ...format, ...output, entryPoints: [source], outfile: `dist/${file}` }));
   }
 
+  // Whole: V8 tells whether a cache belongs to a script by little more than the script's length.
+  rmSync(DIST, { recursive: true, force: true });
   mkdirSync(DIST, { recursive: true });
   for (const { path, contents } of results.flatMap((result) => result.outputFiles)) writeFileSync(path, contents);
+  writeFileSync(join(DIST, 'cli.js'), `#!/usr/bin/env node\n${readFileSync(join(ROOT, 'src/launcher.cjs'), 'utf8')}`);
   chmodSync(join(DIST, 'cli.js'), 0o755);
   // The package as a whole is "type": "module".
   writeFileSync(join(DIST, 'package.json'), '{"type":"commonjs"}\n');
+  execFileSync(process.execPath, [join(ROOT, 'scripts/lib/code-cache.mjs')]);
   writeFileSync(
     join(DIST, 'LICENSES.txt'),
     licenceTexts(results.flatMap((result) => Object.keys(result.metafile.inputs))),

@@ -1,0 +1,35 @@
+// What `nsleuth` starts: dist/cli.js. It runs dist/main.js with part of the work already done:
+// V8's compiled bytecode from dist/main.cache, which the build made by running it once. That saves ~25 ms of the
+// ~70 ms a command needs before it reads anything. Another version of Node refuses the cache and compiles anew.
+'use strict';
+const { readFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
+const { dirname, join } = require('node:path');
+const { Script, constants } = require('node:vm');
+
+const MAIN = join(__dirname, 'main.js');
+const CACHE = join(__dirname, 'main.cache');
+
+function readCache() {
+  try {
+    return readFileSync(CACHE);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs the program; returns its script, of which the build takes the cache. */
+function launch(cachedData) {
+  const source = `(function(exports,require,module,__filename,__dirname){${readFileSync(MAIN, 'utf8')}\n})`;
+  const script = new Script(source, {
+    filename: MAIN,
+    cachedData,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  const module_ = { exports: {} };
+  script.runInThisContext()(module_.exports, createRequire(MAIN), module_, MAIN, dirname(MAIN));
+  return script;
+}
+
+module.exports = { launch };
+if (require.main === module) launch(readCache());
