@@ -100,7 +100,10 @@ async function main() {
   // Whole: V8 tells whether a cache belongs to a script by little more than the script's length.
   rmSync(DIST, { recursive: true, force: true });
   mkdirSync(DIST, { recursive: true });
-  for (const { path, contents } of results.flatMap((result) => result.outputFiles)) writeFileSync(path, contents);
+  for (const { path, contents, text } of results.flatMap((result) => result.outputFiles)) {
+    // main.js gets its import() from the launcher.
+    writeFileSync(path, path === join(DIST, 'main.js') ? text.replaceAll('import("./', '__import("./') : contents);
+  }
   writeFileSync(join(DIST, 'cli.js'), `#!/usr/bin/env node\n${readFileSync(join(ROOT, 'src/launcher.cjs'), 'utf8')}`);
   chmodSync(join(DIST, 'cli.js'), 0o755);
   // The package as a whole is "type": "module".

@@ -4,8 +4,8 @@
 'use strict';
 const { readFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
-const { dirname, join } = require('node:path');
-const { Script, constants } = require('node:vm');
+const { join } = require('node:path');
+const { Script } = require('node:vm');
 
 const MAIN = join(__dirname, 'main.js');
 const CACHE = join(__dirname, 'main.cache');
@@ -20,14 +20,11 @@ function readCache() {
 
 /** Runs the program; returns its script, of which the build takes the cache. */
 function launch(cachedData) {
-  const source = `(function(exports,require,module,__filename,__dirname){${readFileSync(MAIN, 'utf8')}\n})`;
-  const script = new Script(source, {
-    filename: MAIN,
-    cachedData,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  // A script made from a cache may not say import() itself (Node 20 drops its host options), so it is handed one.
+  const source = `(function(exports,require,module,__filename,__dirname,__import){${readFileSync(MAIN, 'utf8')}\n})`;
+  const script = new Script(source, { filename: MAIN, cachedData });
   const module_ = { exports: {} };
-  script.runInThisContext()(module_.exports, createRequire(MAIN), module_, MAIN, dirname(MAIN));
+  script.runInThisContext()(module_.exports, createRequire(MAIN), module_, MAIN, __dirname, (path) => import(path));
   return script;
 }
 

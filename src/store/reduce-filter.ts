@@ -1,12 +1,11 @@
 import { FilterError, type Predicate, parseFilter } from '../columns/filter.ts';
 import { safeText } from '../terminal/sanitise.ts';
+import { graphemes } from '../terminal/width.ts';
 import { withRows } from './reduce-rows.ts';
 import type { FilterInput, ScreenState } from './state.ts';
 
 /** A filter longer than this is a slip of the paste buffer. */
 const LONGEST_FILTER = 200;
-
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /** The text with its cursor moved or changed, and, where it is understood, the filter it makes. */
 function edited(state: ScreenState, text: string, cursor: number): ScreenState {
@@ -39,11 +38,11 @@ export function typeFilter(state: ScreenState, input: FilterInput, typed: string
 /** Where the character before (or after) the cursor begins (or ends). */
 function neighbour(text: string, cursor: number, forward: boolean): number {
   if (forward) {
-    const next = segmenter.segment(text.slice(cursor))[Symbol.iterator]().next();
+    const next = graphemes(text.slice(cursor))[Symbol.iterator]().next();
     return next.done ? cursor : cursor + next.value.segment.length;
   }
   let start = 0;
-  for (const { index } of segmenter.segment(text.slice(0, cursor))) start = index;
+  for (const { index } of graphemes(text.slice(0, cursor))) start = index;
   return start;
 }
 

@@ -35,8 +35,8 @@ const WIDE: readonly (readonly [number, number])[] = [
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** Made when first needed: that takes 15 ms, and most tables hold nothing but narrow characters. */
-function segment(text: string): Intl.Segments {
+/** Grapheme clusters. The segmenter is made when first needed: that takes 15 ms, and most tables need none. */
+export function graphemes(text: string): Intl.Segments {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   return segmenter.segment(text);
 }
@@ -57,7 +57,7 @@ function graphemeWidth(grapheme: string): number {
 export function cellWidth(text: string): number {
   if (NARROW.test(text)) return text.length;
   let width = 0;
-  for (const { segment: grapheme } of segment(text)) width += graphemeWidth(grapheme);
+  for (const { segment: grapheme } of graphemes(text)) width += graphemeWidth(grapheme);
   return width;
 }
 
@@ -66,7 +66,7 @@ function head(text: string, width: number): string {
   if (width <= 0) return '';
   if (NARROW.test(text)) return text.slice(0, width);
   let used = 0;
-  for (const { segment: grapheme, index } of segment(text)) {
+  for (const { segment: grapheme, index } of graphemes(text)) {
     used += graphemeWidth(grapheme);
     if (used > width) return text.slice(0, index);
   }
