@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cookieByEntering } from '../../collectors/identity.ts';
+import type { Snapshot } from '../../src/model/index.ts';
 import { AT_FDCWD, close, O_CLOEXEC, O_RDONLY, openat } from '../../src/os/libc.ts';
 import { namespaceId, namespaceLink } from '../../src/os/nsfs.ts';
 import { closeProcfs, openProcfs } from '../../src/os/procfs.ts';
@@ -45,6 +46,16 @@ describe('a namespace held by nothing but', () => {
     expect(seen?.holders).toEqual([expect.objectContaining({ pid: held.pid, fd: held.fd, ...holder })]);
 
     expect(find(await snapshotWithout('descriptors'), held.ino)).toBeUndefined();
+  });
+
+  test.for(['alg', 'vsock'] as const)('a %s socket, where the kernel has that family', async (family, { skip }) => {
+    const held = await scene.hold(family).catch((error: Error) => error);
+    if (held instanceof Error) {
+      expect(held.message).toContain('ended with 97'); // EAFNOSUPPORT
+      skip('this kernel does not have that family');
+      return;
+    }
+    expect(holdersOf(find(await snapshotWithout(), held.ino), 'socket')).toMatchObject([{ pid: held.pid, family }]);
   });
 
   test('a process is plain', async () => {
@@ -242,21 +253,29 @@ describe('leads: holders whose namespace the kernel does not tell', () => {
 });
 
 describe('a mount laid over /proc/<pid>', () => {
+  /** In a mount namespace of its own, so that the host's /proc is never touched. */
+  function listUnderCover(pid: number, ...options: readonly string[]): Snapshot {
+    const script = 'mount -t tmpfs none "/proc/$1"; shift; exec "$@"';
+    const command = [process.execPath, 'dist/cli.js', 'list', '--json', ...options];
+    return JSON.parse(
+      run('unshare', '--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh', String(pid), ...command),
+    ) as Snapshot;
+  }
+
   test('hides nothing, is recorded, and makes the namespace obscure', async () => {
     const held = await scene.hold('process');
-    // In a mount namespace of its own, so that the host's /proc is never touched.
-    const json = run(
-      'unshare', '--mount', '--propagation', 'private', 'sh', '-ec',
-      `mount -t tmpfs none /proc/${held.pid}; exec node dist/cli.js list --json`,
-    ); // biome-ignore format: one command
-    const snapshot = JSON.parse(json);
-    const seen = snapshot.namespaces.find((ns: { ino: number }) => ns.ino === held.ino);
-    expect(seen).toMatchObject({ visibility: 'obscure', processes: [{ pid: held.pid, covered: true }] });
-    const mounts = snapshot.coverage.find(({ source }: { source: string }) => source === 'mounts');
-    expect(mounts.notes).toContainEqual({
+    const snapshot = listUnderCover(held.pid);
+    expect(find(snapshot, held.ino)).toMatchObject({
+      visibility: 'obscure',
+      processes: [{ pid: held.pid, covered: true }],
+    });
+    expect(snapshot.coverage.find(({ source }) => source === 'mounts')?.notes).toContainEqual({
       subject: `/proc/${held.pid}`,
       reason: expect.stringContaining(`other tools do not see pid ${held.pid}`),
     });
+
+    expect(find(listUnderCover(held.pid, '--without', 'mounts'), held.ino)?.visibility).toBe('plain');
+    expect(find(listUnderCover(held.pid, '--without', 'tasks'), held.ino)).toBeUndefined();
   });
 });
 
