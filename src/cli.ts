@@ -59,6 +59,7 @@ async function screenOrList(options: CommandOptions): Promise<number> {
 function commandLine(finish: (code: number) => void): Command {
   const program = new Command('nsleuth')
     .description('Shows every network namespace on this host, what keeps each one alive, and what lives in it.')
+    .usage('[options] [command]')
     .version(VERSION, '-V, --version')
     .helpOption('-h, --help', 'help for a command')
     .showHelpAfterError('(nsleuth --help shows how)')

@@ -102,7 +102,7 @@ export function correlate(
   for (const { ino, unknown, holder } of gathered.descriptors?.sightings ?? []) at(ino, unknown).holders.push(holder);
   for (const { ino, name } of gathered.mounts?.names ?? []) at(ino).names.push(name);
 
-  const initial = initialNamespace(processes);
+  const initial = initialNamespace(processes, new Set([...sighted.values()].map(({ ino }) => ino)));
   const identities = gathered.identity?.identities;
   const namespaces = [...sighted.values()].map((found): Namespace => {
     const identity = found.ino === null ? undefined : identities?.get(found.ino);

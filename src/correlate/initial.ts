@@ -1,15 +1,21 @@
 import type { TaskRecord } from '../../collectors/tasks.ts';
 
+/**
+ * NET_NS_INIT_INO (include/uapi/linux/nsfs.h): what new kernels give the initial network namespace. It lies below
+ * 0xf0000000, from where numbers are allocated, so on older kernels no namespace ever has it.
+ */
+const INITIAL_NETWORK_NAMESPACE = 4026531833;
 /** PROC_PID_INIT_INO: the initial pid namespace's inode, fixed since Linux 3.8 (include/linux/proc_ns.h). */
 const INITIAL_PID_NAMESPACE = 4026531836;
 
 /**
  * The network namespace the host booted with, or null where nothing proves one.
  *
- * Kernel threads never leave it and userspace cannot pose as one (PF_KTHREAD), so they are asked first. PID 1 may
+ * A number only it can have decides, where the kernel gives one. Kernel threads never leave it and userspace cannot pose as one (PF_KTHREAD), so they come next. PID 1 may
  * be shielded, may have moved, and in a container is somebody else: it counts only in the initial pid namespace.
  */
-export function initialNamespace(processes: readonly TaskRecord[]): number | null {
+export function initialNamespace(processes: readonly TaskRecord[], inodes: ReadonlySet<number | null>): number | null {
+  if (inodes.has(INITIAL_NETWORK_NAMESPACE)) return INITIAL_NETWORK_NAMESPACE;
   const votes = new Map<number, number>();
   for (const { kernelThread, netns } of processes) {
     const ino = netns[0]?.ino;

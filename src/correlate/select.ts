@@ -66,7 +66,11 @@ function distance(a: string, b: string): number {
 
 function nearMatches(namespaces: readonly Namespace[], selector: string): string[] {
   const wanted = selector.toLowerCase().slice(0, 64);
-  const words = namespaces.flatMap((ns) => [...ns.names, ...ns.paths, ...(ns.ino === null ? [] : [String(ns.ino)])]);
+  const words = [
+    'init',
+    'self',
+    ...namespaces.flatMap((ns) => [...ns.names, ...ns.paths, ...(ns.ino === null ? [] : [String(ns.ino)])]),
+  ];
   return [...new Set(words)]
     .map((word) => ({
       word,

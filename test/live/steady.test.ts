@@ -48,19 +48,13 @@ test('processes and namespaces that come and go all the while are no gap and no 
     // What this host refuses anyway, such as a shielded PID 1.
     const refused = new Set(quiet.coverage.flatMap(({ missed }) => missed.map(({ subject }) => subject)));
     const name = scene.name();
+    // Deferred before the shell starts, so that it runs after the shell is gone.
+    scene.defer(() => run('sh', '-c', `umount /run/netns/${name} 2>/dev/null; rm -f /run/netns/${name}`));
     await scene.shell(`
       (while :; do unshare --net true; done) &
       (while :; do unshare --net --mount sleep 0.01; done) &
       (i=0; while [ $i -lt 10000 ]; do ip netns add ${name} && ip netns delete ${name}; i=$((i+1)); done) &
-      trap 'ip netns delete ${name} 2>/dev/null' EXIT
       echo ready; wait`);
-    scene.defer(() => {
-      try {
-        run('sh', '-c', `sleep 0.2; umount /run/netns/${name} 2>/dev/null; rm -f /run/netns/${name}`);
-      } catch {
-        // it was not there
-      }
-    });
     for (let round = 0; round < 40; round++) {
       const snapshot = await collect(ALL);
       const missed = snapshot.coverage.flatMap(({ source, missed }) => missed.map((issue) => ({ source, ...issue })));

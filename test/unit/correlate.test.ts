@@ -150,16 +150,22 @@ describe('initialNamespace', () => {
   const first = task({ pid: 1, netns: [{ ino: 10, tid: 1, threads: 1 }] });
   const kernel = task({ pid: 2, kernelThread: true, netns: [{ ino: 11, tid: 2, threads: 1 }] });
 
+  const NONE = new Set<number>();
+
+  test('the number that only the initial one can have decides', () => {
+    expect(initialNamespace([first, kernel], new Set([10, 11, 4026531833]))).toBe(4026531833);
+  });
+
   test('kernel threads outweigh PID 1', () => {
-    expect(initialNamespace([first, kernel])).toBe(11);
+    expect(initialNamespace([first, kernel], NONE)).toBe(11);
   });
 
   test('PID 1 counts in the initial pid namespace only', () => {
-    expect(initialNamespace([first])).toBe(10);
-    expect(initialNamespace([{ ...first, pidNamespace: 4026532999 }])).toBeNull();
+    expect(initialNamespace([first], NONE)).toBe(10);
+    expect(initialNamespace([{ ...first, pidNamespace: 4026532999 }], NONE)).toBeNull();
   });
 
   test('a process that only calls itself kthreadd is none', () => {
-    expect(initialNamespace([task({ pid: 2, comm: 'kthreadd' })])).toBeNull();
+    expect(initialNamespace([task({ pid: 2, comm: 'kthreadd' })], NONE)).toBeNull();
   });
 });

@@ -55,6 +55,7 @@ describe('selectNamespace', () => {
 
   test.each([
     ['bleu', ['blue']],
+    ['initt', ['init']],
     ['402653217', ['4026532177', '/run/netns/4026532177']],
     ['/run/netns/blu', ['/run/netns/blue']],
     ['nothing-like-it', []],
