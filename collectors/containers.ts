@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { Container, Issue } from '../src/model/index.ts';
+import type { Container, Issue, SafeText } from '../src/model/index.ts';
 import { safeText, sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { Gathered } from './index.ts';
@@ -64,10 +64,14 @@ const dockerNames = new Map<string, string>();
 let askedDockerAt = Number.NEGATIVE_INFINITY;
 let dockerIssue: Issue | null = null;
 
+function dockerSocket(): SafeText {
+  return safeText(process.env.DOCKER_SOCKET || '/var/run/docker.sock');
+}
+
 /** Fills `dockerNames` through the docker socket, when it is there and answers in time. */
 async function askDocker(): Promise<Issue | null> {
   const socket = process.env.DOCKER_SOCKET || '/var/run/docker.sock';
-  if (!existsSync(socket)) return { subject: socket, reason: 'no docker socket: container names unknown' };
+  if (!existsSync(socket)) return { subject: dockerSocket(), reason: 'no docker socket: container names unknown' };
   let timer: NodeJS.Timeout | undefined;
   try {
     // Read when the module is loaded: without it a hung daemon keeps the process waiting for 30 s after we gave up.
@@ -79,11 +83,11 @@ async function askDocker(): Promise<Issue | null> {
         timer = setTimeout(() => resolve(null), DOCKER_TIMEOUT_MS);
       }),
     ]);
-    if (containers === null) return { subject: socket, reason: `no answer within ${DOCKER_TIMEOUT_MS} ms` };
+    if (containers === null) return { subject: dockerSocket(), reason: `no answer within ${DOCKER_TIMEOUT_MS} ms` };
     for (const { id, name } of containers) dockerNames.set(id, safeText(String(name)));
     return null;
   } catch (error) {
-    return { subject: socket, reason: safeText(String(error)) };
+    return { subject: dockerSocket(), reason: safeText(String(error)) };
   } finally {
     clearTimeout(timer);
   }
@@ -104,9 +108,12 @@ async function collectContainers(_: CollectContext, { tasks }: Gathered): Promis
     askedDockerAt = performance.now();
     dockerIssue = await askDocker();
   }
-  if (unnamed && dockerIssue !== null) missed.push(dockerIssue);
+
   for (const [cgroup, container] of docker) {
     byCgroup.set(cgroup, { ...container, name: dockerNames.get(container.id) ?? null });
+  }
+  if (docker.some(([, { id }]) => !dockerNames.has(id))) {
+    missed.push(dockerIssue ?? { subject: dockerSocket(), reason: 'does not name every container' });
   }
   return { data: { byCgroup }, seen: byCgroup.size, missed, notes: [] };
 }

@@ -1,13 +1,14 @@
 import type { Holder, Issue } from '../src/model/index.ts';
 import { errnoName, isGone } from '../src/os/errors.ts';
 import { close, errno } from '../src/os/libc.ts';
+import { unescapeField } from '../src/os/mountinfo.ts';
 import { nsfsDevice, parseNamespaceLink } from '../src/os/nsfs.ts';
 import type { Way } from '../src/os/open-namespace.ts';
-import { shareDescriptors } from '../src/os/pidfd.ts';
+import { compareDescriptors } from '../src/os/pidfd.ts';
 import { listNumbers, openDirectory, type Procfs } from '../src/os/procfs.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
-import { type KnownNamespace, ProcfileResolver } from './descriptors/procfiles.ts';
+import { type KnownNamespace, ProcfileResolver, parseNetPath } from './descriptors/procfiles.ts';
 import type { DescriptorSighting, MountNamespaceDescriptor } from './descriptors/sightings.ts';
 import { DescriptorWalk, subjectOf } from './descriptors/walk.ts';
 import type { Gathered } from './index.ts';
@@ -47,10 +48,16 @@ function walkTable(
 /** Walks the descriptor table of a process, and those of threads that have one of their own (CLONE_FILES unshared). */
 function walkProcess(walk: DescriptorWalk, procfs: Procfs, { pid, otherThreads }: Process): void {
   walkTable(walk, procfs, `${pid}/fd`, { pid });
-  if (!procfs.live) return;
   const owners = [pid];
   for (const tid of otherThreads) {
-    if (owners.some((owner) => shareDescriptors(owner, tid))) continue;
+    if (!procfs.live) {
+      walk.privateTables = 'another pid namespace: kcmp(2) cannot be asked';
+      return;
+    }
+    const results = owners.map((owner) => compareDescriptors(owner, tid));
+    const refused = results.find((result) => result < 0 && !isGone(-result));
+    if (refused !== undefined) walk.privateTables = `kcmp(2): ${errnoName(-refused)}`;
+    if (results.some((result) => result <= 0)) continue;
     owners.push(tid);
     walkTable(walk, procfs, `${pid}/task/${tid}/fd`, { pid, tid });
   }
@@ -87,6 +94,15 @@ function otherNamespaces(tasks: TasksData | undefined): Set<number> {
   return inodes;
 }
 
+/**
+ * Whether a file registered with an io_uring may pin a namespace: a detached mount, a file of `/proc/<pid>/net`, a
+ * tun, or one of the bare names that kernels before the d_path format print (`UNIX`, `TCP`).
+ */
+function mayPin(target: string): boolean {
+  if (target.startsWith('anon_inode:') || target.startsWith('pipe:')) return false;
+  return !target.startsWith('/') || target === '/' || target === '/dev/net/tun' || parseNetPath(target) !== null;
+}
+
 /** What the walk found but could not place until everything else was seen. */
 function settle(
   walk: DescriptorWalk,
@@ -96,7 +112,7 @@ function settle(
 ): { sightings: DescriptorSighting[]; leads: Holder[] } {
   const sightings: DescriptorSighting[] = [];
   const leads: Holder[] = [];
-  const { watches, procfiles, registered, mappings } = walk.pending;
+  const { watches, procfiles, registered, mappings, openRings } = walk.pending;
   if (watches.length + procfiles.length + registered.length + mappings.length === 0) return { sightings, leads };
 
   const known = knownNamespaces(tasks, mounts, walk.sightings);
@@ -105,9 +121,10 @@ function settle(
 
   for (const { place, mechanism, watched } of watches) {
     const certain = watched.network ?? (knownInodes.has(watched.ino) ? true : others.has(watched.ino) ? false : null);
-    if (certain === false) continue;
     const holder = { kind: 'watch', ...place, mechanism } as const;
-    sightings.push({ ino: watched.ino, holder: certain ? holder : { ...holder, suspected: true } });
+    if (certain) sightings.push({ ino: watched.ino, holder });
+    // A number of some namespace, perhaps of another type: no row is made of that.
+    else if (certain === null) leads.push({ ...holder, suspected: true });
   }
 
   const resolver = new ProcfileResolver(procfs, device, known);
@@ -131,39 +148,35 @@ function settle(
       const resolved = walk.sockets.get(Number(socket));
       if (resolved === undefined) leads.push({ ...holder, suspected: true });
       else sightings.push({ ino: resolved.netns, holder });
-    } else if (target === '/') leads.push({ ...holder, suspected: true });
-    else {
+    } else {
       // A path says which mount point it was opened by, not in which mount namespace.
-      const ino = mounted.get(target);
+      const ino = mounted.get(unescapeField(target));
       if (ino !== undefined) sightings.push({ ino, holder: { ...holder, suspected: true } });
+      else if (mayPin(target)) leads.push({ ...holder, suspected: true });
     }
   }
 
-  for (const { pid, target, ringOpen } of mappings) {
+  for (const { pid, target, ino } of mappings) {
     const socket = /^socket:\[(\d+)\]$/.exec(target)?.[1];
     const resolved = socket === undefined ? undefined : walk.sockets.get(Number(socket));
     if (resolved !== undefined) sightings.push({ ino: resolved.netns, holder: { kind: 'mapping', pid, target } });
     // The files of a ring whose descriptor is still open are read off that descriptor.
-    else if (socket !== undefined || !ringOpen) leads.push({ kind: 'mapping', pid, target, suspected: true });
+    else if (socket !== undefined || !openRings.has(ino)) leads.push({ kind: 'mapping', pid, target, suspected: true });
   }
   return { sightings, leads };
 }
 
 function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered: Gathered): Collected<DescriptorsData> {
   const device = nsfsDevice(procfs.fd) ?? -1;
-  const walk = new DescriptorWalk(
-    procfs,
-    {
-      nsfsMounts: gathered.mounts?.nsfsMounts ?? new Map(),
-      paths: new Set(gathered.mounts?.mounts.map(({ bytes }) => bytes)),
-    },
-    device,
-    depth,
-  );
+  const walk = new DescriptorWalk(procfs, gathered.mounts?.nsfsMounts ?? new Map(), device, depth);
   const processes: readonly Process[] =
     gathered.tasks?.processes.filter(
       ({ kernelThread, zombie, otherThreads }) => !kernelThread && (!zombie || otherThreads.length > 0),
-    ) ?? (listNumbers(procfs.fd, '.') ?? []).map((pid) => ({ pid, otherThreads: [] }));
+    ) ??
+    (listNumbers(procfs.fd, '.') ?? []).map((pid) => ({
+      pid,
+      otherThreads: (listNumbers(procfs.fd, `${pid}/task`) ?? []).filter((tid) => tid !== pid),
+    }));
   for (const process of processes) {
     signal.throwIfAborted();
     walkProcess(walk, procfs, process);
@@ -176,7 +189,12 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
       mountNamespaces: walk.mountNamespaces,
     },
     seen: walk.seen,
-    missed: mergeIssues(walk.missed),
+    missed: [
+      ...mergeIssues(walk.missed),
+      ...(walk.privateTables === null
+        ? []
+        : [{ subject: "threads' private descriptor tables", reason: walk.privateTables }]),
+    ],
     notes: [],
   };
 }

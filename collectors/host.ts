@@ -26,7 +26,7 @@ function collectHost({ procfs }: CollectContext): Collected<HostData> {
   };
   const missed = Object.entries(files)
     .filter(([, value]) => value === null)
-    .map(([subject]) => ({ subject, reason: `not readable under ${procfs.root}` }));
+    .map(([subject]) => ({ subject, reason: `not readable under ${procfs.name}` }));
   const [uptimeSeconds] = parseNumbers(files.uptime ?? '', 1);
   return {
     data: {

@@ -83,6 +83,7 @@ function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered)
   const identities = new Map(gathered['pinned-mounts']?.identities);
   const missed: Issue[] = [];
   const device = nsfsDevice(procfs.fd) ?? -1;
+  const own = namespaceLink(procfs.fd, 'thread-self/ns/net');
   for (const [ino, ways] of waysIn(gathered)) {
     signal.throwIfAborted();
     if (identities.has(ino)) continue;
@@ -98,8 +99,12 @@ function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered)
       missed.push({ subject: `net:[${ino}]`, reason: 'no holder leads to it: cookie and owner unknown' });
       continue;
     }
-    identities.set(ino, readIdentity(procfs.fd, fd));
+    const found = readIdentity(procfs.fd, fd);
     close(fd);
+    // Our own namespace need not be entered to be asked.
+    const cookie = found.cookie ?? (ino === own ? String(cookieOfOwnNamespace() ?? '') || null : null);
+    identities.set(ino, { ...found, cookie });
+    if (cookie === null) missed.push({ subject: `net:[${ino}]`, reason: 'cookie not readable' });
   }
   return { data: { identities }, seen: identities.size, missed, notes: [] };
 }

@@ -3,8 +3,8 @@ import type { Issue, MountHolder, MountNamespace, SafeText } from '../src/model/
 import { errnoName, isGone } from '../src/os/errors.ts';
 import { errno } from '../src/os/libc.ts';
 import { linesWith, type MountLine } from '../src/os/mountinfo.ts';
-import { namespaceLink, parseNamespaceLink } from '../src/os/nsfs.ts';
-import { listNumbers, type Procfs, readAll } from '../src/os/procfs.ts';
+import { parseNamespaceLink } from '../src/os/nsfs.ts';
+import { listNumbers, type Procfs, readAll, readLink } from '../src/os/procfs.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { TaskRecord } from './tasks.ts';
@@ -15,7 +15,7 @@ export interface MountSighting {
   readonly holder: MountHolder;
   /** Mount point as bytes, one character each. */
   readonly bytes: string;
-  /** A process that sees it, to open it through `/proc/<pid>/root`; null when nobody lives in that namespace. */
+  /** A process or thread that sees it, to open it through `/proc/<tid>/root`; null when nobody lives in that namespace. */
   readonly seenBy: number | null;
 }
 
@@ -40,6 +40,8 @@ export interface MountsData {
   readonly covers: readonly Cover[];
   readonly mountNamespaces: readonly MountNamespace[];
   readonly boundMountNamespaces: readonly BoundMountNamespace[];
+  /** Inhabited mount namespaces that none of the inhabitants shows as a whole: they have to be entered. */
+  readonly chrooted: readonly { readonly ino: number; readonly tid: number }[];
   /** Every nsfs mount of any type, by mount id: what a descriptor opened through it is. */
   readonly nsfsMounts: ReadonlyMap<number, string>;
 }
@@ -53,7 +55,7 @@ export function parseNsfsMounts(text: string): { readonly mounts: MountLine[]; r
 /** Mounts over `/proc/<pid>` or below it, given where procfs is mounted. */
 export function parseCovers(text: string, procRoot: string): Cover[] {
   const covers: Cover[] = [];
-  for (const mount of linesWith(text, ` ${procRoot}/`).mounts) {
+  for (const mount of linesWith(text, ` ${procRoot.replaceAll(' ', '\\040')}/`).mounts) {
     const pid = /^\/(\d+)(?:\/|$)/.exec(mount.path.startsWith(procRoot) ? mount.path.slice(procRoot.length) : '')?.[1];
     if (pid === undefined) continue;
     covers.push({
@@ -101,8 +103,8 @@ function populations(processes: readonly TaskRecord[]): Map<number | null, Popul
     population.witnesses.push({ pid, tid });
   };
   for (const process of processes) {
-    if (process.zombie) continue;
-    add(process.mountNamespace, process.pid, process.pid);
+    // A zombie's own namespaces are gone; its threads may live on.
+    if (!process.zombie) add(process.mountNamespace, process.pid, process.pid);
     for (const { ino, tid } of process.threadMountNamespaces) add(ino, process.pid, tid);
   }
   return byNamespace;
@@ -118,8 +120,8 @@ class MountScan {
   readonly bound: BoundMountNamespace[] = [];
   readonly nsfsMounts = new Map<number, string>();
   readonly missed: Issue[] = [];
-  /** Text of each mount namespace that is known by number, and what was in it. */
-  readonly texts = new Map<number, string>();
+  readonly chrooted: { readonly ino: number; readonly tid: number }[] = [];
+  /** What was in each table that was read, by its text. */
   readonly lines = new Map<string, readonly MountLine[]>();
 
   /** Takes over one mount namespace's mountinfo. */
@@ -146,16 +148,23 @@ class MountScan {
   /** Reads a mount namespace through the first of its inhabitants that is still there. */
   readKnown(procfs: Procfs, ino: number, witnesses: readonly Witness[]): void {
     let failure = 0;
+    let chrooted: Witness | undefined;
     for (const witness of witnesses) {
+      // mountinfo shows no more than what is below its reader's root.
+      const root = readLink(procfs.fd, `${witness.tid}/root`);
+      if (root !== null && root !== '/') {
+        chrooted = witness;
+        continue;
+      }
       const text = readMountinfo(procfs, witness);
       if (text !== null && text !== '') {
-        this.texts.set(ino, text);
-        this.add(text, ino, witness.pid);
+        this.add(text, ino, witness.tid);
         return;
       }
       if (text === null) failure = errno();
       if (text === null && !isGone(failure)) break;
     }
+    if (chrooted !== undefined) this.chrooted.push({ ino, tid: chrooted.tid });
     // All of them gone: so is the mount namespace, unless something else pins it (pinned-mounts looks there).
     if (failure !== 0 && !isGone(failure)) {
       this.missed.push({ subject: `mount namespace ${ino}`, reason: errnoName(failure) });
@@ -164,7 +173,7 @@ class MountScan {
 
   /** Without leave to read `ns/mnt`, tables that read alike are taken for one mount namespace. */
   readUnknown(procfs: Procfs, witnesses: readonly Witness[]): void {
-    const known = new Set(this.texts.values());
+    const known = new Set(this.lines.keys());
     for (const witness of witnesses) {
       const text = readMountinfo(procfs, witness);
       if (text === null) {
@@ -176,7 +185,7 @@ class MountScan {
       }
       if (text === '' || known.has(text)) continue;
       known.add(text);
-      this.add(text, null, witness.pid);
+      this.add(text, null, witness.tid);
     }
   }
 }
@@ -218,7 +227,7 @@ function collectMounts(
   const scan = new MountScan();
   const mountNamespaces: MountNamespace[] = [];
 
-  // Without the tasks source every process is asked in turn: dearer, and as complete.
+  // Without the tasks source every process is asked in turn; mount namespaces of single threads are missed.
   const byNamespace =
     tasks === null
       ? new Map<number | null, Population>([
@@ -235,13 +244,17 @@ function collectMounts(
     else scan.readKnown(procfs, ino, witnesses);
   }
 
-  const ownText =
-    scan.texts.get(namespaceLink(procfs.fd, 'thread-self/ns/mnt')) ??
-    readAll(procfs.fd, 'thread-self/mountinfo') ??
-    readAll(procfs.fd, 'self/mountinfo') ??
-    '';
-  const { names, notes, missed } = readNames(netnsDir, scan.lines.get(ownText) ?? parseNsfsMounts(ownText).mounts);
-  const covers = parseCovers(ownText, procfs.root);
+  // Not another process's in the same mount namespace: that one may have another root.
+  const ownText = readAll(procfs.fd, 'thread-self/mountinfo');
+  const { names, notes, missed } =
+    ownText === null
+      ? {
+          names: [],
+          notes: [],
+          missed: [{ subject: netnsDir, reason: `no thread-self under ${procfs.name}: names unknown` }],
+        }
+      : readNames(netnsDir, scan.lines.get(ownText) ?? parseNsfsMounts(ownText).mounts);
+  const covers = parseCovers(ownText ?? '', procfs.root);
   for (const cover of covers) {
     const where = {
       subject: cover.path,
@@ -257,6 +270,7 @@ function collectMounts(
       covers,
       mountNamespaces,
       boundMountNamespaces: scan.bound,
+      chrooted: scan.chrooted,
       nsfsMounts: scan.nsfsMounts,
     },
     seen: byNamespace.size,

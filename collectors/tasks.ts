@@ -3,13 +3,16 @@ import type { Issue, SafeText } from '../src/model/index.ts';
 import { EACCES, EPERM, errnoName, isGone } from '../src/os/errors.ts';
 import { close, errno } from '../src/os/libc.ts';
 import { namespaceLink } from '../src/os/nsfs.ts';
-import { listNumbers, openProcess, readSmall } from '../src/os/procfs.ts';
+import { listNumbers, openProcess, type Procfs, readAll, readSmall } from '../src/os/procfs.ts';
 import { statxAt } from '../src/os/stat.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, CollectDepth, Collected, Collector } from './contract.ts';
 
 /** Bytes of a command line worth keeping; the kernel allows megabytes. */
 const CMDLINE_LIMIT = 4096;
+const CAP_SYS_PTRACE = 19n;
+/** PROC_PID_INIT_INO, include/linux/proc_ns.h: fixed since Linux 3.8. */
+export const INITIAL_PID_NAMESPACE = 4026531836;
 /** PF_KTHREAD, include/linux/sched.h: userspace cannot set it. */
 const PF_KTHREAD = 0x0020_0000;
 /** USER_HZ: what field 22 of stat counts in, 100 on every architecture Node runs on (proc_pid_stat(5)). */
@@ -48,6 +51,8 @@ export interface TaskRecord {
   readonly threadMountNamespaces: readonly { readonly ino: number; readonly tid: number }[];
   /** Threads other than the leader. */
   readonly otherThreads: readonly number[];
+  /** errno with which the namespaces of some of its threads were refused, 0 when none were. */
+  readonly refused: number;
 }
 
 export interface TasksData {
@@ -164,7 +169,9 @@ function scanThreads(dir: number, pid: number, leaderMount: number, count: numbe
   const groups = new Map<number, { tid: number; threads: number }>();
   if (leaderNet > 0) groups.set(leaderNet, { tid: pid, threads: 1 });
   const mounts = new Map<number, number>();
-  const otherThreads = (listNumbers(dir, 'task') ?? []).filter((tid) => tid !== pid);
+  const threads = listNumbers(dir, 'task');
+  if (threads === null && !isGone(errno())) refused = errno();
+  const otherThreads = (threads ?? []).filter((tid) => tid !== pid);
   for (const tid of otherThreads) {
     const ino = namespaceLink(dir, `task/${tid}/ns/net`);
     if (ino <= 0) {
@@ -240,7 +247,27 @@ function readProcess(
     netns: threads.netns,
     threadMountNamespaces: threads.threadMountNamespaces,
     otherThreads: threads.otherThreads,
+    refused: threads.refused,
   };
+}
+
+/** Processes that procfs does not even list. */
+function outOfSight(procfs: Procfs, ownPidNamespace: number): Issue[] {
+  const issues: Issue[] = [];
+  if (ownPidNamespace !== INITIAL_PID_NAMESPACE) {
+    issues.push({
+      subject: `pid:[${ownPidNamespace}]`,
+      reason: 'processes outside this pid namespace are not visible',
+    });
+  }
+  // proc(5): hidepid hides the processes of other users from whoever may not trace them.
+  const mounts = readAll(procfs.fd, 'self/mountinfo') ?? '';
+  const hidden = / - proc \S+ \S*hidepid=(?!0|off)/.test(mounts);
+  const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(readSmall(procfs.fd, 'self/status') ?? '')?.[1] ?? '0';
+  if (hidden && ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 0n) {
+    issues.push({ subject: procfs.name, reason: 'mounted with hidepid: processes of other users are not visible' });
+  }
+  return issues;
 }
 
 function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Collected<TasksData> {
@@ -250,7 +277,7 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
     return {
       data: { processes: [] },
       seen: 0,
-      missed: [{ subject: procfs.root, reason }],
+      missed: [{ subject: procfs.name, reason }],
       notes: [],
       unavailable: true,
     };
@@ -260,7 +287,7 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
     return {
       data: { processes: [] },
       seen: 0,
-      missed: [{ subject: procfs.root, reason }],
+      missed: [{ subject: procfs.name, reason }],
       notes: [],
       unavailable: true,
     };
@@ -285,15 +312,16 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
         continue;
       }
       processes.push(record);
-      if (record.netns.length === 0 && !record.zombie) missed.push({ subject: `pid ${pid}`, reason: 'EACCES' });
+      if (record.refused !== 0) missed.push({ subject: `pid ${pid}`, reason: errnoName(record.refused) });
     } finally {
       close(dir);
     }
   }
+  if (procfs.live) missed.push(...outOfSight(procfs, ownPidNamespace));
   const notes: Issue[] = [];
   if (procfs.coveredReason !== null) {
     notes.push({
-      subject: procfs.root,
+      subject: procfs.name,
       reason: `read as mounted (private procfs: ${procfs.coveredReason}): a mount over /proc/<pid> could hide a process`,
     });
   }

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import type { CommandOptions, Streams } from './commands/command.ts';
+import { type CommandOptions, collectOptions, type Streams, splitList } from './commands/command.ts';
 import { doctor } from './commands/doctor.ts';
 import { holders } from './commands/holders.ts';
 import { list } from './commands/list.ts';
@@ -45,11 +45,11 @@ async function screenOrList(options: CommandOptions): Promise<number> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return list(options, streams);
   const { runScreen } = await import('./commands/screen.ts');
   const { columns, sort, filter } = options;
-  const { collectOptions } = await import('./commands/command.ts');
+  process.stdout.off('error', cannotWrite); // the screen takes a lost terminal for a hang-up
   return runScreen({
     ...collectOptions(options),
     color: options.color && !process.env.NO_COLOR,
-    ...(columns === undefined ? {} : { columns: columns.split(',').map((id) => id.trim()) }),
+    ...(columns === undefined ? {} : { columns: splitList(columns) }),
     ...(sort === undefined ? {} : { sort }),
     ...(filter === undefined ? {} : { filter }),
   });
@@ -82,6 +82,17 @@ function commandLine(finish: (code: number) => void): Command {
       finish(await screenOrList(options));
     },
   );
+  // They would be taken for the screen's and silently do nothing.
+  program.hook('preSubcommand', (_, command) => {
+    const given = program.options.find((option) => program.getOptionValueSource(option.attributeName()) === 'cli');
+    if (given !== undefined) {
+      throw new CommandError(
+        'ERR_OPTION_PLACE',
+        `${given.long} belongs behind the command: nsleuth ${command.name()} ${given.long} …`,
+        EXIT.usage,
+      );
+    }
+  });
   const add = (name: string, summary: string, names: readonly OptionName[]) =>
     withOptions(program.command(name).description(summary).exitOverride(), names);
 
@@ -109,10 +120,15 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 4 not permitted; a signal that ends
 }
 
 /** A reader that has seen enough (`nsleuth list | head`) is no error. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+function cannotWrite(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
-  throw error;
-});
+  process.stderr.write(`nsleuth: cannot write: ${error.code ?? error.message}\n`);
+  process.exit(EXIT.failed);
+}
+
+process.stdout.on('error', cannotWrite);
+// Nobody is left to be told.
+process.stderr.on('error', () => {});
 
 async function main(): Promise<void> {
   try {

@@ -12,11 +12,14 @@ export interface KnownNamespace {
   readonly ways: readonly Way[];
 }
 
+/** Files of no namespace in particular: made with proc_create_seq or proc_create_single, which take no reference. */
+const PINS_NOTHING =
+  /^(?:dev_snmp6\/.*|softnet_stat|psched|(?:stat\/)?rt_cache|rt_acct|(?:ip|ip6|arp)_tables_(?:matches|targets))$/;
+
 /** The file below `net/` in `/proc/4711/net/tcp` or `/proc/4711/task/4712/net/tcp`; null for other paths. */
 export function parseNetPath(path: string): { readonly pid: number; readonly file: string } | null {
-  // dev_snmp6 belongs to a device and pins no namespace (snmp6_register_dev uses proc_create_single_data).
-  const match = /\/(\d+)(?:\/task\/\d+)?\/net\/(?!dev_snmp6\/)([^/].*)$/.exec(path);
-  return match === null ? null : { pid: Number(match[1]), file: match[2] ?? '' };
+  const match = /\/(\d+)(?:\/task\/\d+)?\/net\/([^/].*)$/.exec(path);
+  return match === null || PINS_NOTHING.test(match[2] ?? '') ? null : { pid: Number(match[1]), file: match[2] ?? '' };
 }
 
 /**
@@ -50,7 +53,7 @@ export class ProcfileResolver {
   #build(file: string): Map<number, number> {
     const table = new Map<number, number>();
     for (const namespace of this.#known) {
-      const ino = namespace.task ? this.#byTask(namespace.task, file) : this.#byEntering(namespace, file);
+      const ino = (namespace.task && this.#byTask(namespace.task, file)) ?? this.#byEntering(namespace, file);
       if (ino !== null) table.set(ino, namespace.ino);
     }
     return table;

@@ -16,4 +16,6 @@ export interface MountNamespaceDescriptor {
   readonly ino: number;
   readonly pid: number;
   readonly fd: number;
+  /** Only for a descriptor in a thread's private table. */
+  readonly tid?: number;
 }

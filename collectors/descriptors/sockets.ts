@@ -47,7 +47,7 @@ export class SocketResolver {
   resolve(duplicate: number, inode: number): ResolvedSocket | null | { readonly errno: number } {
     if (inodeOf(duplicate) !== inode) return null;
     const facts = socketFacts(duplicate);
-    if (facts === null) return null;
+    if (facts === null) return { errno: errno() };
     const cookie = socketCookie(duplicate);
     let netns = cookie === null ? undefined : this.#byCookie.get(cookie);
     if (netns === undefined) {

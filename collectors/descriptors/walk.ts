@@ -1,6 +1,6 @@
 import type { Issue } from '../../src/model/index.ts';
 import { ESRCH, errnoName, isGone } from '../../src/os/errors.ts';
-import { close, errno, fstatfs } from '../../src/os/libc.ts';
+import { close, errno, fstatfs, lseek } from '../../src/os/libc.ts';
 import {
   CLONE_NEWNET,
   CLONE_NEWNS,
@@ -33,11 +33,12 @@ import { type ResolvedSocket, SocketResolver } from './sockets.ts';
 const PROC_SUPER_MAGIC = 0x9fa0;
 /** Inodes of namespaces count from just below 0xf0000000 up (include/uapi/linux/nsfs.h, proc_alloc_inum). */
 const FIRST_NAMESPACE_INODE = 0xefff_fff0;
+const LAST_NAMESPACE_INODE = 0xffff_ffff;
+const MINORS = 0x100000;
+const S_IFCHR = 0o020000;
+const SEEK_CUR = 1;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
-
-/** Devices every process has open and that are never anything else, unless a namespace is mounted on them. */
-const ORDINARY = /^\/dev\/(?:null|zero|full|random|urandom|tty|ptmx|console|pts\/\d+)$/;
 
 /** Where a descriptor was found. */
 export interface Place {
@@ -51,13 +52,9 @@ export interface Pending {
   readonly watches: { readonly place: Place; readonly mechanism: 'inotify' | 'fanotify'; readonly watched: Watched }[];
   readonly procfiles: { readonly place: Place; readonly path: string; readonly file: string; readonly ino: number }[];
   readonly registered: { readonly place: Place; readonly slot: number; readonly target: string }[];
-  readonly mappings: { readonly pid: number; readonly target: string; readonly ringOpen: boolean }[];
-}
-
-/** What is mounted where, as far as a descriptor opened through a mount needs it. */
-export interface MountFacts {
-  readonly nsfsMounts: ReadonlyMap<number, string>;
-  readonly paths: ReadonlySet<string>;
+  readonly mappings: (Mapping & { readonly pid: number })[];
+  /** Inodes of io_urings whose descriptor is open somewhere. */
+  readonly openRings: Set<number>;
 }
 
 /** A descriptor table: a process's own, or the private one of a thread. */
@@ -76,26 +73,30 @@ export class DescriptorWalk {
   readonly sightings: DescriptorSighting[] = [];
   readonly leads: DescriptorSighting['holder'][] = [];
   readonly mountNamespaces: MountNamespaceDescriptor[] = [];
-  readonly pending: Pending = { watches: [], procfiles: [], registered: [], mappings: [] };
+  readonly pending: Pending = { watches: [], procfiles: [], registered: [], mappings: [], openRings: new Set() };
   readonly sockets = new SocketResolver();
   readonly missed: Issue[] = [];
   seen = 0;
+  /** Why private tables of threads may have been missed; null when they were not. */
+  privateTables: string | null = null;
 
-  readonly #mounts: MountFacts;
+  readonly #nsfsMounts: ReadonlyMap<number, string>;
   readonly #nsfsDevice: number;
   readonly #procFd: number;
   readonly #live: boolean;
   readonly #leads: boolean;
+  readonly #tapMajors: ReadonlySet<number>;
   readonly #filesystem = Buffer.alloc(128);
   #pidfd = -1;
   #pidfdErrno = 0;
 
-  constructor(procfs: Procfs, mounts: MountFacts, nsfsDevice: number, depth: CollectDepth) {
-    this.#mounts = mounts;
+  constructor(procfs: Procfs, nsfsMounts: ReadonlyMap<number, string>, nsfsDevice: number, depth: CollectDepth) {
+    this.#nsfsMounts = nsfsMounts;
     this.#nsfsDevice = nsfsDevice;
     this.#procFd = procfs.fd;
     this.#live = procfs.live;
     this.#leads = depth === 'full';
+    this.#tapMajors = parseTapMajors(readSmall(procfs.fd, 'devices') ?? '');
   }
 
   /** Reads one table. Descriptors that vanish meanwhile are nothing to report. */
@@ -106,7 +107,6 @@ export class DescriptorWalk {
       if (!isGone(failure)) this.missed.push({ subject: subjectOf(table), reason: errnoName(failure) });
       return;
     }
-    let ringOpen = false;
     try {
       for (const fd of fds) {
         const link = readLink(table.fds, String(fd));
@@ -117,31 +117,31 @@ export class DescriptorWalk {
           break;
         }
         this.seen++;
-        if (this.#descriptor(table, fd, link)) ringOpen = true;
+        this.#descriptor(table, fd, link);
       }
     } finally {
       this.#closePidfd();
     }
-    if (this.#leads && table.tid === undefined) this.#mappings(table, ringOpen);
+    if (this.#leads && table.tid === undefined) this.#mappings(table);
   }
 
-  /** Sorts one descriptor by what readlink says. True for an io_uring. */
-  #descriptor(table: Table, fd: number, link: string): boolean {
+  /** Sorts one descriptor by what readlink says. */
+  #descriptor(table: Table, fd: number, link: string): void {
     switch (link.charCodeAt(0)) {
       case 0x73: // socket:[3333]
         this.#socket(table, fd, link);
-        return false;
+        break;
       case 0x2f: // a path
         this.#path(table, fd, link);
-        return false;
+        break;
       case 0x61: // anon_inode:…
-        return this.#anonymous(table, fd, link);
+        this.#anonymous(table, fd, link);
+        break;
       case 0x6e: // net:[…]
       case 0x6d: // mnt:[…]
         this.#namespace(table, fd, link);
-        return false;
+        break;
       default:
-        return false;
     }
   }
 
@@ -149,7 +149,7 @@ export class DescriptorWalk {
     const ino = parseNamespaceLink(text);
     if (ino === null) return;
     if (text.startsWith('net:')) this.#found(ino, { kind: 'descriptor', ...place(table, fd), form: 'nsfs' });
-    else if (text.startsWith('mnt:')) this.mountNamespaces.push({ ino, pid: table.pid, fd });
+    else if (text.startsWith('mnt:')) this.mountNamespaces.push({ ino, ...place(table, fd) });
   }
 
   #found(ino: number, holder: DescriptorSighting['holder']): void {
@@ -161,19 +161,19 @@ export class DescriptorWalk {
   }
 
   #path(table: Table, fd: number, text: string): void {
-    if (ORDINARY.test(text) && !this.#mounts.paths.has(text)) return;
+    // No path is beyond suspicion: a tun may be bound over /dev/null.
     const info = this.#fdinfo(table, fd);
     const { mountId, ino } = parseFileFacts(info);
     if (isTun(info)) {
       this.#tun(table, fd);
       return;
     }
-    const root = mountId === null ? undefined : this.#mounts.nsfsMounts.get(mountId);
+    const root = mountId === null ? undefined : this.#nsfsMounts.get(mountId);
     if (root !== undefined) {
       const netns = root.startsWith('net:') ? parseNamespaceLink(root) : null;
       const mountNamespace = root.startsWith('mnt:') ? parseNamespaceLink(root) : null;
       if (netns !== null) this.#found(netns, { kind: 'descriptor', ...place(table, fd), form: 'bound' });
-      if (mountNamespace !== null) this.mountNamespaces.push({ ino: mountNamespace, pid: table.pid, fd });
+      if (mountNamespace !== null) this.mountNamespaces.push({ ino: mountNamespace, ...place(table, fd) });
       return;
     }
     const net = parseNetPath(text);
@@ -181,23 +181,37 @@ export class DescriptorWalk {
       this.#procfile(table, fd, text, net.file);
       return;
     }
-    // A mount in no mount namespace reads as its own root. Only then is the file itself asked what it is, and
-    // only when its inode looks like a namespace's, so that no remote filesystem is ever touched.
-    if (text === '/' && (ino === null || ino >= FIRST_NAMESPACE_INODE)) this.#detached(table, fd);
+    // Through a mount that nobody's mountinfo shows (in no mount namespace, or in one that only a descriptor holds)
+    // the file itself is asked what it is, and only when its inode can be a namespace's: no remote filesystem is to
+    // be touched.
+    const possible = ino === null ? text === '/' : ino >= FIRST_NAMESPACE_INODE && ino <= LAST_NAMESPACE_INODE;
+    if (possible && this.#unlisted(table, fd, text)) return;
+    if (/^\/dev\//.test(text)) this.#tap(table, fd);
   }
 
-  #detached(table: Table, fd: number): void {
+  #unlisted(table: Table, fd: number, text: string): boolean {
     const namespace = openIfNamespace(this.#procFd, table.fds, String(fd), this.#nsfsDevice);
-    if (namespace < 0) return;
+    if (namespace < 0) return false;
     const ino = inodeOf(namespace);
     const type = namespaceType(namespace);
     close(namespace);
-    if (ino === null) return;
-    if (type === CLONE_NEWNET) this.#found(ino, { kind: 'descriptor', ...place(table, fd), form: 'detached' });
-    else if (type === CLONE_NEWNS) this.mountNamespaces.push({ ino, pid: table.pid, fd });
+    if (ino === null) return false;
+    const form = text === '/' ? 'detached' : 'bound';
+    if (type === CLONE_NEWNET) this.#found(ino, { kind: 'descriptor', ...place(table, fd), form });
+    else if (type === CLONE_NEWNS) this.mountNamespaces.push({ ino, ...place(table, fd) });
+    return true;
   }
 
-  #anonymous(table: Table, fd: number, text: string): boolean {
+  /** A macvtap or ipvtap pins its opener's namespace, and no call on its descriptor tells which (tap_ioctl). */
+  #tap(table: Table, fd: number): void {
+    if (this.#tapMajors.size === 0) return;
+    const device = statxAt(table.fds, String(fd));
+    if (device === null || (device.mode & S_IFMT) !== S_IFCHR) return;
+    if (!this.#tapMajors.has(Math.floor(device.rdev / MINORS))) return;
+    this.leads.push({ kind: 'tun', ...place(table, fd), device: null, deviceNamespace: null, suspected: true });
+  }
+
+  #anonymous(table: Table, fd: number, text: string): void {
     const name = text.slice('anon_inode:'.length);
     if (name === 'inotify' || name === '[fanotify]') {
       const mechanism = name === 'inotify' ? 'inotify' : 'fanotify';
@@ -210,13 +224,13 @@ export class DescriptorWalk {
       for (const { slot, target } of parseRegisteredFiles(info)) {
         this.pending.registered.push({ place: place(table, fd), slot, target });
       }
-      return true;
+      const { ino } = parseFileFacts(info);
+      if (ino !== null) this.pending.openRings.add(ino);
     } else if (name === 'bpf_link' || name === 'bpf-link') {
       if (isNetfilterLink(this.#fdinfo(table, fd))) {
         this.leads.push({ kind: 'bpflink', ...place(table, fd), suspected: true });
       }
     }
-    return false;
   }
 
   /** Duplicates a descriptor to ask it questions; reports a refusal, and nothing when it is gone. */
@@ -318,32 +332,46 @@ export class DescriptorWalk {
       const identity = statxAt(duplicate, '');
       // A directory below `/proc/<pid>/net` pins nothing, and a file of that name elsewhere is nobody's procfs.
       if (identity === null || (identity.mode & S_IFMT) !== S_IFREG) return;
+      // A descriptor opened with O_PATH pins nothing, nor does one of a file that went with its namespace: neither
+      // can be asked where it stands, and every one that pins can (proc_reg_llseek).
+      if (lseek(duplicate, 0, SEEK_CUR) < 0) return;
       if (fstatfs(duplicate, this.#filesystem) < 0 || this.#filesystem.readUInt32LE(0) !== PROC_SUPER_MAGIC) return;
       this.pending.procfiles.push({ place: place(table, fd), path, file, ino: identity.ino });
     });
   }
 
   /** Rings and packet rings live on in a mapping after their descriptor is closed. */
-  #mappings(table: Table, ringOpen: boolean): void {
+  #mappings(table: Table): void {
     const maps = readIfHolding(table.fds, '../maps', ['socket:[', 'anon_inode:[io_uring]']);
     if (maps === null) {
       const failure = errno();
       if (!isGone(failure)) this.missed.push({ subject: `maps of pid ${table.pid}`, reason: errnoName(failure) });
       return;
     }
-    for (const target of parseMappings(maps)) {
-      this.pending.mappings.push({ pid: table.pid, target, ringOpen });
-    }
+    for (const mapping of parseMappings(maps)) this.pending.mappings.push({ pid: table.pid, ...mapping });
   }
 }
 
+/** A mapped socket or io_uring: what maps calls it, and its inode. */
+export interface Mapping {
+  readonly target: string;
+  readonly ino: number;
+}
+
 /** The sockets and io_urings in `/proc/<pid>/maps` (proc_pid_maps(5)), each once. */
-export function parseMappings(text: string): string[] {
-  const targets = new Set<string>();
-  for (const [, target] of text.matchAll(/^\S+ \S+ \S+ \S+ \d+ +(socket:\[\d+\]|anon_inode:\[io_uring\])$/gm)) {
-    if (target !== undefined) targets.add(target);
+export function parseMappings(text: string): Mapping[] {
+  const mappings = new Map<string, Mapping>();
+  for (const [, inode, target] of text.matchAll(
+    /^\S+ \S+ \S+ \S+ (\d+) +(socket:\[\d+\]|anon_inode:\[io_uring\])$/gm,
+  )) {
+    if (target !== undefined) mappings.set(`${target} ${inode}`, { target, ino: Number(inode) });
   }
-  return [...targets];
+  return [...mappings.values()];
+}
+
+/** Character device majors of macvtap and ipvtap, from `/proc/devices`. */
+export function parseTapMajors(text: string): Set<number> {
+  return new Set([...text.matchAll(/^ *(\d+) (?:macvtap|ipvtap)$/gm)].map(([, major]) => Number(major)));
 }
 
 function place({ pid, tid }: Table, fd: number): Place {

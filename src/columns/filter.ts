@@ -26,8 +26,8 @@ function compare(column: Column, operator: Operator, wanted: string, ns: Namespa
     case '≠':
       return !compare(column, '=', wanted, ns);
     default: {
-      if (value === null || typeof value === 'object') return false;
-      const number = Number(column.id === 'cookie' ? column.sortKey?.(ns) : value);
+      const number = column.sortKey?.(ns) ?? value;
+      if (typeof number !== 'number') return false;
       const bound = Number(wanted);
       if (operator === '>') return number > bound;
       if (operator === '<') return number < bound;

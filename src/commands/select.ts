@@ -1,8 +1,8 @@
 import { selectNamespace, unambiguousName } from '../correlate/select.ts';
 import { CommandError, EXIT } from '../errors.ts';
 import type { Namespace, Snapshot } from '../model/index.ts';
-import { AT_FDCWD } from '../os/libc.ts';
-import { namespaceLink } from '../os/nsfs.ts';
+import { namespaceLink, nsfsDevice } from '../os/nsfs.ts';
+import { closeProcfs, openProcfs } from '../os/procfs.ts';
 import { statxPath } from '../os/stat.ts';
 import { safeText } from '../terminal/sanitise.ts';
 
@@ -17,8 +17,10 @@ function namespaceFileAt(path: string, nsfs: number | null): number | null {
  * @throws CommandError when nothing or more than one thing goes by that name; it lists what may have been meant.
  */
 export function theNamespace(snapshot: Snapshot, selector: string): Namespace {
-  const self = namespaceLink(AT_FDCWD, '/proc/thread-self/ns/net');
-  const nsfs = statxPath('/proc/thread-self/ns/net')?.device ?? null;
+  const procfs = openProcfs('/proc');
+  const nsfs = nsfsDevice(procfs.fd);
+  const self = namespaceLink(procfs.fd, 'thread-self/ns/net');
+  closeProcfs(procfs);
   const selection = selectNamespace(snapshot.namespaces, selector, {
     self: self > 0 ? self : null,
     inodeAt: (path) => namespaceFileAt(path, nsfs),

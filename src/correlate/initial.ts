@@ -1,13 +1,10 @@
-import type { TaskRecord } from '../../collectors/tasks.ts';
+import { INITIAL_PID_NAMESPACE, type TaskRecord } from '../../collectors/tasks.ts';
 
 /**
  * NET_NS_INIT_INO (include/uapi/linux/nsfs.h): what new kernels give the initial network namespace. It lies below
  * 0xf0000000, from where numbers are allocated, so on older kernels no namespace ever has it.
  */
 const INITIAL_NETWORK_NAMESPACE = 4026531833;
-/** PROC_PID_INIT_INO: the initial pid namespace's inode, fixed since Linux 3.8 (include/linux/proc_ns.h). */
-const INITIAL_PID_NAMESPACE = 4026531836;
-
 /**
  * The network namespace the host booted with, or null where nothing proves one.
  *

@@ -41,8 +41,9 @@ function candidates(namespaces: readonly Namespace[], selector: string, facts: S
   const bracketed = /^net:\[(\d+)\]$/.exec(selector)?.[1];
   if (bracketed !== undefined) return byInode(namespaces, Number(bracketed));
   if (selector.startsWith('/')) {
-    const mounted = namespaces.filter((ns) => ns.paths.includes(selector));
-    return mounted.length > 0 ? mounted : byInode(namespaces, facts.inodeAt(selector));
+    // A path means what it means here; only where there is no such file may it be a mount somewhere else.
+    const here = byInode(namespaces, facts.inodeAt(selector));
+    return here.length > 0 ? here : namespaces.filter((ns) => ns.paths.includes(selector));
   }
   const named = namespaces.filter((ns) => ns.names.includes(selector));
   const initial = selector === 'init' ? namespaces.filter((ns) => ns.initial) : [];
@@ -76,7 +77,8 @@ function nearMatches(namespaces: readonly Namespace[], selector: string): string
       word,
       far: word.toLowerCase().includes(wanted) ? 0 : distance(word.toLowerCase().slice(0, 64), wanted),
     }))
-    .filter(({ word, far }) => far <= Math.max(2, Math.floor(word.length / 4)))
+
+    .filter(({ word, far }) => word !== selector && far <= Math.max(2, Math.floor(word.length / 4)))
     .sort((a, b) => a.far - b.far)
     .slice(0, 5)
     .map(({ word }) => word);

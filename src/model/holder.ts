@@ -63,6 +63,8 @@ export interface TunHolder extends DescriptorPlace {
   readonly rawDevice?: string;
   /** Network namespace the device is in; null when unattached or not readable. */
   readonly deviceNamespace: number | null;
+  /** A macvtap or ipvtap: the kernel does not say which namespace it pins. */
+  readonly suspected?: true;
 }
 
 /** An open file under `/proc/<pid>/net`. */

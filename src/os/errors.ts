@@ -40,4 +40,5 @@ const EBADF = 9;
 export const EAGAIN = 11;
 export const EACCES = 13;
 export const EINVAL = 22;
+export const EFBIG = 27;
 export const ENOSYS = 38;

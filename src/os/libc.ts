@@ -67,6 +67,12 @@ export const getsockopt = libc.func('int getsockopt(int fd, int level, int name,
   length: Uint8Array,
 ) => number;
 
+export const lseek = libc.func('long lseek(int fd, long offset, int whence)') as (
+  fd: number,
+  offset: number,
+  whence: number,
+) => number;
+
 export const socket = libc.func('int socket(int family, int type, int protocol)') as (
   family: number,
   type: number,
@@ -138,11 +144,20 @@ interface SyscallTable {
 const PER_ARCH: Readonly<Record<string, SyscallTable>> = {
   x64: { kcmp: 312, getdents64: 217, statx: 332 },
   arm64: { kcmp: 272, getdents64: 61, statx: 291 },
+  riscv64: { kcmp: 272, getdents64: 61, statx: 291 },
+  loong64: { kcmp: 272, getdents64: 61, statx: 291 },
 };
+
+function tableOf(architecture: string): SyscallTable {
+  const table = PER_ARCH[architecture];
+  // A wrong number is another system call: better none at all.
+  if (table === undefined) throw new Error(`nsleuth does not know the system calls of ${architecture}`);
+  return table;
+}
 
 /** System call numbers: those below 424 differ by architecture, later ones are the same on all. */
 export const SYS = {
-  ...(PER_ARCH[process.arch] ?? PER_ARCH.arm64 ?? { kcmp: -1, getdents64: -1, statx: -1 }),
+  ...tableOf(process.arch),
   open_tree: 428,
   fsopen: 430,
   fsconfig: 431,

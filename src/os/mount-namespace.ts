@@ -1,3 +1,4 @@
+import { endProcess } from './end-process.ts';
 import { errnoName, SystemError } from './errors.ts';
 import {
   AT_FDCWD,
@@ -38,10 +39,15 @@ function open(dirfd: number, path: string, flags: number): number {
  * @throws SystemError when it may not be entered (needs CAP_SYS_ADMIN over it and CAP_SYS_CHROOT).
  */
 export function inMountNamespace<T>(procFd: number, mountNs: number, subject: string, run: () => T): T {
-  const home = open(procFd, 'thread-self/ns/mnt', O_RDONLY);
-  const root = open(AT_FDCWD, '/', O_PATH | O_DIRECTORY);
-  const directory = open(AT_FDCWD, '.', O_PATH | O_DIRECTORY);
+  const opened: number[] = [];
+  const keep = (fd: number): number => {
+    opened.push(fd);
+    return fd;
+  };
   try {
+    const home = keep(open(procFd, 'thread-self/ns/mnt', O_RDONLY));
+    const root = keep(open(AT_FDCWD, '/', O_PATH | O_DIRECTORY));
+    const directory = keep(open(AT_FDCWD, '.', O_PATH | O_DIRECTORY));
     if (!fsUnshared) {
       if (unshare(CLONE_FS) < 0) throw new SystemError('unshare(CLONE_FS)', subject, errno());
       fsUnshared = true;
@@ -51,14 +57,9 @@ export function inMountNamespace<T>(procFd: number, mountNs: number, subject: st
       return run();
     } finally {
       const back = setns(home, CLONE_NEWNS) === 0 && fchdir(root) === 0 && chroot('.') === 0 && fchdir(directory) === 0;
-      if (!back) {
-        process.stderr.write(`nsleuth: cannot return from ${subject} (${errnoName(errno())}); ending\n`);
-        process.abort();
-      }
+      if (!back) endProcess(`cannot return from ${subject} (${errnoName(errno())})`);
     }
   } finally {
-    close(home);
-    close(root);
-    close(directory);
+    for (const fd of opened) close(fd);
   }
 }

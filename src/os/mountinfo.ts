@@ -12,7 +12,7 @@ export interface MountLine {
 }
 
 /** Undoes `\040` and its kin, which stand for blank, tab, newline and backslash. */
-function unescapeField(field: string): string {
+export function unescapeField(field: string): string {
   return field.includes('\\')
     ? field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
     : field;

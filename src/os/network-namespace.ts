@@ -1,3 +1,4 @@
+import { endProcess } from './end-process.ts';
 import { errnoName, SystemError } from './errors.ts';
 import { close, errno, O_CLOEXEC, O_RDONLY, openat, setns } from './libc.ts';
 import { CLONE_NEWNET } from './nsfs.ts';
@@ -19,8 +20,7 @@ export function inNetworkNamespace<T>(procFd: number, netns: number, subject: st
       return run();
     } finally {
       if (setns(home, CLONE_NEWNET) < 0) {
-        process.stderr.write(`nsleuth: cannot return from ${subject} (${errnoName(errno())}); ending\n`);
-        process.abort();
+        endProcess(`cannot return from ${subject} (${errnoName(errno())})`);
       }
     }
   } finally {

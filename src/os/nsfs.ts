@@ -1,5 +1,5 @@
 import { close, errno, getsockopt, ioctlNumber, ioctlPointer, readlinkat, socket } from './libc.ts';
-import { statxAt } from './stat.ts';
+import { statxAt, statxPath } from './stat.ts';
 
 // include/uapi/linux/nsfs.h, include/uapi/linux/sockios.h, include/uapi/linux/if_tun.h
 const NS_GET_USERNS = 0xb701;
@@ -28,7 +28,8 @@ const ifreq = Buffer.alloc(40);
 
 /** nsfs's device number, learned from this thread's own namespace file; never a constant. */
 export function nsfsDevice(procFd: number): number | null {
-  return statxAt(procFd, 'thread-self/ns/net')?.device ?? null;
+  // A procfs in which we do not appear has no thread-self; ours serves as well, there is one nsfs.
+  return (statxAt(procFd, 'thread-self/ns/net') ?? statxPath('/proc/thread-self/ns/net'))?.device ?? null;
 }
 
 /** Inode of an open namespace file. Null with errno set. */

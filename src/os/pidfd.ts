@@ -22,16 +22,13 @@ export function duplicateFrom(pidfd: number, fd: number): number {
 }
 
 /**
- * Whether two tasks share one descriptor table (kcmp(2), KCMP_FILES). True also when the kernel cannot tell
- * (no CONFIG_KCMP, no permission): threads that unshared their table are the rare exception.
+ * Compares the descriptor tables of two tasks (kcmp(2), KCMP_FILES).
+ *
+ * @returns 0 when they share one, a positive number when not, minus errno when the kernel does not say.
  */
-export function shareDescriptors(tid1: number, tid2: number): boolean {
-  return syscallNumbers(SYS.kcmp, tid1, tid2, KCMP_FILES, 0, 0) <= 0;
-}
-
-/** Whether kcmp(2) can be used at all; errno is set when not. */
-export function sharesWithItself(): boolean {
-  return syscallNumbers(SYS.kcmp, process.pid, process.pid, KCMP_FILES, 0, 0) === 0;
+export function compareDescriptors(tid1: number, tid2: number): number {
+  const result = syscallNumbers(SYS.kcmp, tid1, tid2, KCMP_FILES, 0, 0);
+  return result < 0 ? -errno() : result;
 }
 
 /** Runs `use` with a pidfd and closes it. Null when the process is gone or pidfds are not allowed. */

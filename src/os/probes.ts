@@ -1,7 +1,7 @@
 import { errnoName } from './errors.ts';
 import { AT_FDCWD, close, errno, O_CLOEXEC, O_RDONLY, openat } from './libc.ts';
 import { cookieOfOwnNamespace, namespaceId, openSocketNamespace, withSocket } from './nsfs.ts';
-import { duplicateFrom, openPidfd, sharesWithItself } from './pidfd.ts';
+import { compareDescriptors, duplicateFrom, openPidfd } from './pidfd.ts';
 import type { Procfs } from './procfs.ts';
 import { readSmall } from './procfs.ts';
 
@@ -44,16 +44,16 @@ function probeInitial(type: 'user' | 'pid', ino: number): Probe {
   };
 }
 
-function probeProcfs({ uncovered, coveredReason, live, root }: Procfs): Probe {
+function probeProcfs({ uncovered, coveredReason, live, name }: Procfs): Probe {
   const title = 'procfs nothing can be mounted over';
-  if (uncovered) return { title, works: true, detail: 'fsopen(2), fsmount(2)', cure: '' };
+  if (uncovered) return { title, works: true, detail: 'open_tree(2), or fsopen(2)', cure: '' };
   if (!live)
-    return { title, works: false, detail: `${root} shows the pids of another pid namespace`, cure: 'leave out --proc' };
+    return { title, works: false, detail: `${name} shows the pids of another pid namespace`, cure: 'leave out --proc' };
   const cure = coveredReason === 'ENOSYS' ? 'needs Linux 5.2' : 'needs CAP_SYS_ADMIN: run nsleuth as root';
   return {
     title,
     works: false,
-    detail: coveredReason ?? `${root} was asked for`,
+    detail: coveredReason ?? `${name} was asked for`,
     cure: coveredReason === null ? 'leave out --proc' : cure,
   };
 }
@@ -98,11 +98,12 @@ function probeCookie(): Probe {
 }
 
 function probeKcmp(): Probe {
-  const works = sharesWithItself();
+  const result = compareDescriptors(process.pid, process.pid);
+  const works = result === 0;
   return {
     title: "threads' private descriptor tables",
     works,
-    detail: works ? 'kcmp(2)' : `kcmp(2): ${errnoName(errno())}`,
+    detail: works ? 'kcmp(2)' : `kcmp(2): ${errnoName(-result)}`,
     cure: works ? '' : 'needs a kernel with CONFIG_KCMP and a seccomp filter that allows it',
   };
 }

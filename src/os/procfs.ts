@@ -1,4 +1,7 @@
-import { errnoName, SystemError } from './errors.ts';
+import { realpathSync } from 'node:fs';
+import type { SafeText } from '../model/index.ts';
+import { safeText } from '../terminal/sanitise.ts';
+import { EFBIG, errnoName, SystemError } from './errors.ts';
 import {
   AT_FDCWD,
   close,
@@ -41,7 +44,10 @@ const linkBuffer = Buffer.alloc(4096);
  * be mounted over it, so what somebody laid over `/proc/<pid>` hides nothing here.
  */
 export interface Procfs {
+  /** Resolved, as the kernel has it. */
   readonly root: string;
+  /** `root`, safe to draw. */
+  readonly name: SafeText;
   readonly fd: number;
   /** Nothing can be mounted over this one. */
   readonly uncovered: boolean;
@@ -55,12 +61,12 @@ export interface Procfs {
 }
 
 /**
- * The procfs that is mounted on `/proc`, without anything mounted below it: a clone of that one mount, in no mount
- * namespace (open_tree(2), Linux 5.2). It shares the kernel's cache of what has been looked up before, which a
- * fresh instance would have to build and to tear down again: ~40 ms for 1000 processes.
+ * What is mounted on a directory, without anything mounted below it: a clone of that one mount, in no mount namespace
+ * (open_tree(2), Linux 5.2). It shares the kernel's cache of what has been looked up before, which a fresh instance
+ * would have to build and to tear down again: ~40 ms for 1000 processes.
  */
-function cloneProcfs(): number {
-  return syscallWithString(SYS.open_tree, AT_FDCWD, '/proc', OPEN_TREE_CLONE | O_CLOEXEC, 0, null);
+function cloneMount(root: string): number {
+  return syscallWithString(SYS.open_tree, AT_FDCWD, root, OPEN_TREE_CLONE | O_CLOEXEC, 0, null);
 }
 
 /** A fresh instance of procfs (fsopen(2), fsmount(2)): where `/proc` itself is covered, or is another's. */
@@ -75,40 +81,56 @@ function mountPrivateProcfs(): number {
   }
 }
 
+function isProcfs(fd: number): boolean {
+  const facts = Buffer.alloc(128);
+  return fstatfs(fd, facts) === 0 && facts.readUInt32LE(0) === PROC_SUPER_MAGIC;
+}
+
 /**
  * Whether this procfs numbers processes as we do: `NSpid` of ourselves starts at the procfs's own pid namespace,
  * so in ours it holds exactly one number, our pid (proc_pid_status(5), 4.1).
  */
 function showsOurPids(fd: number): boolean {
-  const facts = Buffer.alloc(128);
-  if (fstatfs(fd, facts) < 0 || facts.readUInt32LE(0) !== PROC_SUPER_MAGIC) return false;
-  const status = readSmall(fd, 'self/status');
-  if (status === null) return false;
-  const pids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.trim().split(/\s+/);
+  const status = isProcfs(fd) ? readSmall(fd, 'self/status') : null;
+  const pids = /^NSpid:\s+(.*)$/m
+    .exec(status ?? '')?.[1]
+    ?.trim()
+    .split(/\s+/);
   return pids !== undefined && pids.length === 1 && Number(pids[0]) === process.pid;
 }
 
+/** `/proc/` and `/proc/.` are `/proc`; what cannot be resolved is left for open(2) to complain about. */
+function canonical(root: string): string {
+  try {
+    return realpathSync(root);
+  } catch {
+    return root;
+  }
+}
+
 /**
- * Opens a procfs. For the default `/proc` a private mount of it is tried first.
+ * Opens a procfs: a private mount of it, where allowed.
  *
- * @throws SystemError when `root` cannot be opened as a directory or holds no process at all.
+ * @throws SystemError when `root` cannot be opened as a directory.
  */
-export function openProcfs(root: string): Procfs {
+export function openProcfs(given: string): Procfs {
+  const root = canonical(given);
+  const facts = { root, name: safeText(root) };
   let coveredReason: string | null = null;
-  if (root === '/proc') {
-    for (const open of [cloneProcfs, mountPrivateProcfs]) {
-      const fd = open();
-      if (fd < 0) {
-        coveredReason = errnoName(errno());
-        continue;
-      }
-      if (showsOurPids(fd)) return { root, fd, uncovered: true, coveredReason: null, live: true };
-      close(fd);
+  for (const open of root === '/proc' ? [() => cloneMount(root), mountPrivateProcfs] : [() => cloneMount(root)]) {
+    const fd = open();
+    if (fd < 0) {
+      coveredReason = errnoName(errno());
+      continue;
     }
+    const live = showsOurPids(fd);
+    // On /proc itself a procfs that is not ours is a cover; elsewhere it is what was asked for.
+    if (live || (root !== '/proc' && isProcfs(fd))) return { ...facts, fd, uncovered: true, coveredReason: null, live };
+    close(fd);
   }
   const fd = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) throw new SystemError('open', root, errno());
-  return { root, fd, uncovered: false, coveredReason, live: showsOurPids(fd) };
+  if (fd < 0) throw new SystemError('open', given, errno());
+  return { ...facts, fd, uncovered: false, coveredReason: isProcfs(fd) ? coveredReason : null, live: showsOurPids(fd) };
 }
 
 export function closeProcfs(procfs: Procfs): void {
@@ -145,7 +167,11 @@ function fill(dirfd: number, path: string): number {
   let filled = 0;
   for (;;) {
     if (filled === buffer.length) {
-      if (buffer.length >= LARGEST_FILE) break;
+      if (buffer.length >= LARGEST_FILE) {
+        close(fd);
+        errno(EFBIG);
+        return -1;
+      }
       const larger = Buffer.alloc(buffer.length * 4);
       buffer.copy(larger);
       buffer = larger;

@@ -157,7 +157,8 @@ describe('bad input gets a message that says what to do', () => {
     [['list', '--proc', '/etc/passwd'], 1, 'cannot read /etc/passwd: ENOTDIR'],
     [['list', hostile], 2, 'too many arguments'],
     [[`--${hostile}`], 2, 'unknown option'],
-    [['lsit'], 2, 'lsit'],
+    [['lsit'], 2, 'unknown command "lsit"; commands are list'],
+    [['--without', 'tasks', 'list'], 2, '--without belongs behind the command: nsleuth list --without'],
   ])('nsleuth %j', (args, code, text) => {
     expectMessage(nsleuth(...args), code, text);
   });
@@ -216,6 +217,14 @@ describe('in a shell', () => {
       'bash', ['-c', `set -o pipefail; "${process.execPath}" "${CLI}" list --json 2>&1 | head -c 10`], { encoding: 'utf8' },
     ); // biome-ignore format: one command
     expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: '', stdout: '{\n  "schem' });
+  });
+
+  test('a disk that is full is told, not traced', () => {
+    const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${CLI}" list >/dev/full`], {
+      encoding: 'utf8',
+    });
+    expect({ status, told: stderr.includes('nsleuth: cannot write: ENOSPC') }).toEqual({ status: 1, told: true });
+    expect(stderr).not.toMatch(/^\s+at /m);
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it as that signal', async (signal) => {
@@ -352,5 +361,17 @@ describe('without root', () => {
     expect(doctor.stdout).toMatch(/○ +CAP_SYS_PTRACE .* run nsleuth as root/);
     expect(asNobody('show', name).stdout).toContain(`/run/netns/${name}`);
     expect(asNobody('holders', name).status).toBe(0);
+  });
+
+  test('a procfs that hides the processes of others is a gap, not a quiet host', () => {
+    const script = 'mount -t proc -o hidepid=2 proc /proc; exec "$@"';
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const command = [...nobody, process.execPath, copyForEverybody(), 'list', '--json'];
+    const { coverage } = JSON.parse(
+      run('unshare', '--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh', ...command),
+    ) as Snapshot;
+    expect(coverage.find(({ source }) => source === 'tasks')?.missed).toEqual([
+      { subject: '/proc', reason: 'mounted with hidepid: processes of other users are not visible' },
+    ]);
   });
 });

@@ -9,7 +9,7 @@ import {
   parseWatches,
 } from '../../collectors/descriptors/fdinfo.ts';
 import { parseNetPath } from '../../collectors/descriptors/procfiles.ts';
-import { parseMappings } from '../../collectors/descriptors/walk.ts';
+import { parseMappings, parseTapMajors } from '../../collectors/descriptors/walk.ts';
 import { parseNumbers } from '../../collectors/host.ts';
 import { parseCovers, parseNsfsMounts } from '../../collectors/mounts.ts';
 import { parseCgroup, parseCmdline, parseNamespacePids, parsePasswd, parseStat } from '../../collectors/tasks.ts';
@@ -224,7 +224,17 @@ test('parseMappings finds sockets and rings once each', () => {
     '7f0000002000-7f0000003000 rw-s 00000000 00:0e 1041                       anon_inode:[io_uring]',
     '7f00',
   ].join('\n');
-  expect(parseMappings(text)).toEqual(['socket:[3333]', 'anon_inode:[io_uring]']);
+  expect(parseMappings(text)).toEqual([
+    { target: 'socket:[3333]', ino: 3333 },
+    { target: 'anon_inode:[io_uring]', ino: 1041 },
+  ]);
+});
+
+test('parseTapMajors reads the majors of macvtap and ipvtap', () => {
+  expect([
+    ...parseTapMajors('Character devices:\n  1 mem\n236 macvtap\n235 ipvtap\n\nBlock devices:\n254 virtblk\n'),
+  ]).toEqual([236, 235]);
+  expect([...parseTapMajors('')]).toEqual([]);
 });
 
 test('parseNumbers takes numbers or nothing', () => {

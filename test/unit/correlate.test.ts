@@ -25,6 +25,7 @@ function task(over: Partial<TaskRecord> = {}): TaskRecord {
     netns: [{ ino: 500, tid: pid, threads: 1 }],
     threadMountNamespaces: [],
     otherThreads: [],
+    refused: 0,
     ...over,
   };
 }
@@ -33,7 +34,14 @@ function mount(ino: number, path: string, mountId = 1): MountSighting {
   return { ino, bytes: path, seenBy: 1, holder: { kind: 'mount', path, mountNamespace: 4026531832, mountId } };
 }
 
-const NO_MOUNTS = { names: [], covers: [], mountNamespaces: [], boundMountNamespaces: [], nsfsMounts: new Map() };
+const NO_MOUNTS = {
+  names: [],
+  covers: [],
+  mountNamespaces: [],
+  boundMountNamespaces: [],
+  chrooted: [],
+  nsfsMounts: new Map(),
+};
 
 function correlated(gathered: Gathered) {
   return new Map(correlate(gathered, 0).namespaces.map((ns) => [ns.ino, ns]));

@@ -19,7 +19,6 @@ import {
   SYS,
   setns,
   socket,
-  syscallNumbers,
   syscallWithBuffer,
   syscallWithString,
   unshare,
@@ -78,6 +77,7 @@ const mount = libc.func('int mount(const char *, const char *, const char *, ulo
   source: string, target: string, type: string | null, flags: number, data: string | null,
 ) => number; // biome-ignore format: a prototype
 
+const gettid = libc.func('int gettid()') as () => number;
 const EAFNOSUPPORT = 97;
 
 function must(result: number, what: string): number {
@@ -206,6 +206,23 @@ const KINDS: Record<string, (argument: string) => object> = {
       }
       return { fd };
     }),
+  /** A tun opened by a name that is anything but its own. */
+  'tun-renamed': () => {
+    const home = must(openat(AT_FDCWD, '/proc/thread-self/ns/mnt', O_RDONLY), 'open mnt');
+    must(unshare(CLONE_NEWNS), 'unshare mnt');
+    must(mount('none', '/', null, 0x44000, null), 'make private'); // MS_REC | MS_PRIVATE
+    must(mount('/dev/net/tun', '/dev/full', null, 0x1000, null), 'bind'); // MS_BIND
+    const held = inNew(() => ({ fd: must(openat(AT_FDCWD, '/dev/full', O_RDWR | O_CLOEXEC), 'open') }));
+    must(setns(home, CLONE_NEWNS), 'setns mnt home');
+    close(home);
+    return held;
+  },
+  /** Files under /proc/<pid>/net that pin nothing: the namespace is gone when this is printed. */
+  'procfile-unpinned': () =>
+    inNew(() => ({
+      fd: must(openat(AT_FDCWD, '/proc/thread-self/net/softnet_stat', O_RDONLY), 'open'),
+      socket: must(openat(AT_FDCWD, '/proc/thread-self/net/tcp', O_PATH), 'open O_PATH'),
+    })),
   procfile: () => inNew(() => ({ fd: must(openat(AT_FDCWD, '/proc/thread-self/net/tcp', O_RDONLY), 'open tcp') })),
   /** The same for a namespace that is given by its mount point. */
   'procfile-of': (path) => {
@@ -281,23 +298,28 @@ const KINDS: Record<string, (argument: string) => object> = {
 };
 
 /** Kinds that need a thread of their own: the process as a whole is elsewhere. */
-const THREAD_KINDS: Record<string, () => object> = {
+const THREAD_KINDS: Record<string, (argument: string) => object> = {
   thread: () => {
     must(unshare(CLONE_NEWNET), 'unshare');
-    return { ...describe(), tid: Number(syscallNumbers(process.arch === 'arm64' ? 178 : 186, 0, 0, 0, 0, 0)) };
+    return { ...describe(), tid: gettid() };
+  },
+  /** `mount-namespace`, its descriptor in the private table of this thread. */
+  'private-mount-namespace': (target) => {
+    must(unshare(CLONE_FILES), 'unshare files');
+    return { ...KINDS['mount-namespace']?.(target), tid: gettid() };
   },
   'private-table': () => {
     must(unshare(CLONE_FILES), 'unshare files');
-    const tid = Number(syscallNumbers(process.arch === 'arm64' ? 178 : 186, 0, 0, 0, 0, 0));
+    const tid = gettid();
     return { ...inNew(() => ({ fd: openOwn(), socket: must(socket(AF.unix, SOCK.dgram, 0), 'socket') })), tid };
   },
 };
 
-const [kind = '', argument = ''] = isMainThread ? process.argv.slice(2) : [workerData as string];
+const [kind = '', argument = ''] = isMainThread ? process.argv.slice(2) : (workerData as string[]);
 const say = (about: object) => process.stdout.write(`${JSON.stringify({ pid: process.pid, ...about })}\n`);
 
 if (!isMainThread) {
-  parentPort?.postMessage(THREAD_KINDS[kind]?.());
+  parentPort?.postMessage(THREAD_KINDS[kind]?.(argument));
   // The thread, and with it what it holds, lives as long as something may still be sent to it.
   parentPort?.on('message', () => {});
 } else {
@@ -305,7 +327,7 @@ if (!isMainThread) {
   const hold = KINDS[kind];
   if (hold !== undefined) say(hold(argument));
   else if (THREAD_KINDS[kind] !== undefined) {
-    new Worker(new URL(import.meta.url), { workerData: kind }).on('message', say).on('error', (error) => {
+    new Worker(new URL(import.meta.url), { workerData: [kind, argument] }).on('message', say).on('error', (error) => {
       throw error;
     });
   } else throw new Error(`no kind ${kind}`);
