@@ -40,6 +40,11 @@ const SEEK_CUR = 1;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 
+/** Devices nearly every process has open, worth one statx instead of a read of fdinfo. */
+const ORDINARY_NAME = /^\/dev\/(?:null|zero|full|random|urandom|tty|ptmx|console|pts\/\d+)$/;
+/** Memory devices, terminals and pseudo-terminals (Documentation/admin-guide/devices.txt). */
+const ORDINARY_MAJORS: ReadonlySet<number> = new Set([1, 4, 5, 136]);
+
 /** Where a descriptor was found. */
 export interface Place {
   readonly pid: number;
@@ -161,7 +166,7 @@ export class DescriptorWalk {
   }
 
   #path(table: Table, fd: number, text: string): void {
-    // No path is beyond suspicion: a tun may be bound over /dev/null.
+    if (ORDINARY_NAME.test(text) && this.#isOrdinary(table, fd)) return;
     const info = this.#fdinfo(table, fd);
     const { mountId, ino } = parseFileFacts(info);
     if (isTun(info)) {
@@ -187,6 +192,14 @@ export class DescriptorWalk {
     const possible = ino === null ? text === '/' : ino >= FIRST_NAMESPACE_INODE && ino <= LAST_NAMESPACE_INODE;
     if (possible && this.#unlisted(table, fd, text)) return;
     if (/^\/dev\//.test(text)) this.#tap(table, fd);
+  }
+
+  /** Whether it is the device it is called: no name is beyond suspicion, a tun may be bound over /dev/null. */
+  #isOrdinary(table: Table, fd: number): boolean {
+    const device = statxAt(table.fds, String(fd));
+    return (
+      device !== null && (device.mode & S_IFMT) === S_IFCHR && ORDINARY_MAJORS.has(Math.floor(device.rdev / MINORS))
+    );
   }
 
   #unlisted(table: Table, fd: number, text: string): boolean {
