@@ -5,9 +5,10 @@ import { unescapeField } from '../src/os/mountinfo.ts';
 import { nsfsDevice, parseNamespaceLink } from '../src/os/nsfs.ts';
 import type { Way } from '../src/os/open-namespace.ts';
 import { compareDescriptors } from '../src/os/pidfd.ts';
-import { listNumbers, openDirectory, type Procfs } from '../src/os/procfs.ts';
+import { listNumbers, openDirectory, type Procfs, readSmall } from '../src/os/procfs.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
+import { namesRegisteredFilesByPath } from './descriptors/fdinfo.ts';
 import { type KnownNamespace, ProcfileResolver, parseNetPath } from './descriptors/procfiles.ts';
 import type { DescriptorSighting, MountNamespaceDescriptor } from './descriptors/sightings.ts';
 import { DescriptorWalk, subjectOf } from './descriptors/walk.ts';
@@ -124,7 +125,7 @@ function settle(
     const holder = { kind: 'watch', ...place, mechanism } as const;
     if (certain) sightings.push({ ino: watched.ino, holder });
     // A number of some namespace, perhaps of another type: no row is made of that.
-    else if (certain === null) leads.push({ ...holder, suspected: true });
+    else if (certain === null) leads.push({ ...holder, ino: watched.ino, suspected: true });
   }
 
   const resolver = new ProcfileResolver(procfs, device, known);
@@ -140,10 +141,14 @@ function settle(
   }
 
   const mounted = new Map((mounts?.mounts ?? []).map(({ bytes, ino }) => [bytes, ino]));
+  const byPath = namesRegisteredFilesByPath(readSmall(procfs.fd, 'sys/kernel/osrelease') ?? '');
   for (const { place, slot, target } of registered) {
     const holder = { kind: 'iouring', ...place, slot, target: sanitise(target).text } as const;
     const socket = /^socket:\[(\d+)\]$/.exec(target)?.[1];
-    if (target.startsWith('net:')) sightings.push({ ino: parseNamespaceLink(target), holder });
+    // A bare name is anybody's choice: then it is no more than a lead.
+    if (!byPath) {
+      if (mayPin(target)) leads.push({ ...holder, suspected: true });
+    } else if (target.startsWith('net:')) sightings.push({ ino: parseNamespaceLink(target), holder });
     else if (socket !== undefined) {
       const resolved = walk.sockets.get(Number(socket));
       if (resolved === undefined) leads.push({ ...holder, suspected: true });
@@ -212,6 +217,6 @@ export const descriptors = {
   name: 'descriptors',
   view: 'userland',
   reads: '/proc/<pid>/fd, fdinfo and maps; sockets and tuns through pidfd_getfd(2) and SIOCGSKNS',
-  needs: 'CAP_SYS_PTRACE and CAP_NET_ADMIN; Linux 5.6 for sockets',
+  needs: 'CAP_SYS_PTRACE and CAP_NET_ADMIN; Linux 5.6 for sockets, 6.9 for those of single threads',
   collect: collectDescriptors,
 } as const satisfies Collector<'descriptors', DescriptorsData>;

@@ -59,16 +59,26 @@ export function parseWatches(text: string, device: number): Watched[] {
   return watches;
 }
 
+/**
+ * Whether this kernel's io_uring fdinfo names registered files by path (tried on 6.18). Older ones (6.1 and 6.12 were
+ * tried) print the bare last name: `/` for a namespace, and `net:[1]` for whatever file somebody called so.
+ */
+export function namesRegisteredFilesByPath(release: string): boolean {
+  const [major = 0, minor = 0] = release.split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 18);
+}
+
 /** Files registered with an io_uring, as io_uring_show_fdinfo lists them below `UserFiles:`. */
 export function parseRegisteredFiles(text: string): { readonly slot: number; readonly target: string }[] {
   const start = text.indexOf('\nUserFiles:');
   if (start < 0) return [];
   const files: { slot: number; target: string }[] = [];
   for (const line of text.slice(text.indexOf('\n', start + 1) + 1).split('\n')) {
-    const entry = /^ *(\d+): (.+)$/.exec(line);
-    if (entry === null) break;
+    if (/^[A-Za-z]/.test(line)) break; // the next section
+    const entry = /^ *(\d+): (.*)$/.exec(line);
+    if (entry === null) continue;
     const [, slot, target = ''] = entry;
-    if (target !== '<none>') files.push({ slot: Number(slot), target });
+    if (target !== '' && target !== '<none>') files.push({ slot: Number(slot), target });
   }
   return files;
 }

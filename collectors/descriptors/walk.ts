@@ -1,5 +1,5 @@
 import type { Issue } from '../../src/model/index.ts';
-import { ESRCH, errnoName, isGone } from '../../src/os/errors.ts';
+import { EINVAL, ESRCH, errnoName, isGone } from '../../src/os/errors.ts';
 import { close, errno, fstatfs, lseek } from '../../src/os/libc.ts';
 import {
   CLONE_NEWNET,
@@ -256,7 +256,9 @@ export class DescriptorWalk {
     const duplicate = pidfd < 0 ? -1 : duplicateFrom(pidfd, fd);
     if (duplicate < 0) {
       const failure = pidfd < 0 ? this.#pidfdErrno : errno();
-      if (!isGone(failure)) this.#refused(table, fd, errnoName(failure));
+      if (isGone(failure)) return;
+      const tooOld = pidfd < 0 && failure === EINVAL && table.tid !== undefined;
+      this.#refused(table, fd, tooOld ? 'a single thread: needs Linux 6.9 (PIDFD_THREAD)' : errnoName(failure));
       return;
     }
     try {

@@ -27,7 +27,7 @@ export function describeHolder(holder: Holder): string {
     case 'procfile':
       return `file ${holder.path}, ${place(holder)}`;
     case 'watch':
-      return `${holder.mechanism} watch, ${place(holder)}`;
+      return `${holder.mechanism} watch${holder.ino === undefined ? '' : ` of namespace ${holder.ino}`}, ${place(holder)}`;
     case 'iouring':
       return `io_uring file ${holder.slot} (${holder.target}), ${place(holder)}`;
     case 'mapping':

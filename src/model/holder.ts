@@ -79,6 +79,8 @@ export interface ProcfileHolder extends DescriptorPlace {
 export interface WatchHolder extends DescriptorPlace {
   readonly kind: 'watch';
   readonly mechanism: 'inotify' | 'fanotify';
+  /** Inode watched, where it is all that is known. */
+  readonly ino?: number;
   /** The kernel did not say which type of namespace the watched inode is, and nothing else told. */
   readonly suspected?: true;
 }

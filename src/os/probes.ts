@@ -85,7 +85,7 @@ function probeSocketNamespace(): Probe {
   };
 }
 
-function probeCookie(): Probe {
+function probeCookie(mayEnter: boolean): Probe {
   const title = 'identity that is never reused';
   const own = openat(AT_FDCWD, '/proc/thread-self/ns/net', O_RDONLY | O_CLOEXEC);
   const id = own < 0 ? null : namespaceId(own);
@@ -94,7 +94,24 @@ function probeCookie(): Probe {
   const cookie = cookieOfOwnNamespace();
   return cookie === null
     ? { title, works: false, detail: 'no net_cookie', cure: 'needs Linux 5.14' }
-    : { title, works: true, detail: 'SO_NETNS_COOKIE: each namespace is entered for it', cure: '' };
+    : {
+        title,
+        works: mayEnter,
+        detail: 'SO_NETNS_COOKIE: each namespace is entered for it',
+        cure: mayEnter ? '' : 'needs CAP_SYS_ADMIN to enter them: run nsleuth as root',
+      };
+}
+
+function probeThreadPidfd(): Probe {
+  const fd = openPidfd(process.pid, true);
+  const failure = fd < 0 ? errnoName(errno()) : '';
+  if (fd >= 0) close(fd);
+  return {
+    title: 'sockets in private tables',
+    works: fd >= 0,
+    detail: fd < 0 ? `PIDFD_THREAD: ${failure}` : 'PIDFD_THREAD',
+    cure: fd < 0 ? 'needs Linux 6.9; also for processes whose first thread has ended' : '',
+  };
 }
 
 function probeKcmp(): Probe {
@@ -111,14 +128,16 @@ function probeKcmp(): Probe {
 /** Tries everything the collectors build on, on nsleuth itself. */
 export function probeHost(procfs: Procfs, namespaces: { readonly user: number; readonly pid: number }): Probe[] {
   const status = readSmall(procfs.fd, 'self/status') ?? '';
+  const capabilities = probeCapabilities(status);
   return [
-    ...probeCapabilities(status),
+    ...capabilities,
     probeInitial('user', namespaces.user),
     probeInitial('pid', namespaces.pid),
     probeProcfs(procfs),
     probePidfds(),
     probeSocketNamespace(),
-    probeCookie(),
+    probeCookie(capabilities.find(({ title }) => title === 'CAP_SYS_ADMIN')?.works ?? false),
     probeKcmp(),
+    probeThreadPidfd(),
   ];
 }

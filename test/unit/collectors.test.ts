@@ -3,6 +3,7 @@ import { parseContainer } from '../../collectors/containers.ts';
 import {
   isNetfilterLink,
   isTun,
+  namesRegisteredFilesByPath,
   parseFileFacts,
   parseQueuedDescriptors,
   parseRegisteredFiles,
@@ -179,7 +180,15 @@ describe('fdinfo', () => {
       { slot: 0, target: 'net:[4026532177]' },
       { slot: 2, target: '/tmp/a b' },
     ]);
+    expect(parseRegisteredFiles('\nUserFiles:\t2\n    0: \n    1: net:[1]\n')).toEqual([
+      { slot: 1, target: 'net:[1]' },
+    ]);
     expect(parseRegisteredFiles('UserFiles')).toEqual([]);
+  });
+
+  test('bare names of registered files are not trusted where the kernel prints no paths', () => {
+    expect(['6.1.0-54-amd64', '6.12.95', '5.14.0', ''].filter(namesRegisteredFilesByPath)).toEqual([]);
+    expect(['6.18.44-fc', '6.19.0', '7.2.1'].filter((release) => !namesRegisteredFilesByPath(release))).toEqual([]);
   });
 
   test('watches on nsfs, with and without a handle that says which type of namespace', () => {

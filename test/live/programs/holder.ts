@@ -243,9 +243,13 @@ const KINDS: Record<string, (argument: string) => object> = {
     }),
   fanotify: () =>
     inNew(() => {
-      const fd = must(fanotify_init(0x200, 0), 'fanotify_init'); // FAN_REPORT_FID: by inode, no permission events
-      must(fanotify_mark(fd, 1, 2, AT_FDCWD, OWN), 'fanotify_mark');
-      return { fd };
+      // FAN_REPORT_FID: by inode. Kernels whose nsfs has no file handles (6.1) refuse that, and take a plain group.
+      const fd = must(fanotify_init(0x200, 0), 'fanotify_init');
+      if (fanotify_mark(fd, 1, 2, AT_FDCWD, OWN) === 0) return { fd };
+      close(fd);
+      const plain = must(fanotify_init(0, 0), 'fanotify_init');
+      must(fanotify_mark(plain, 1, 2, AT_FDCWD, OWN), 'fanotify_mark');
+      return { fd: plain };
     }),
   iouring: () => inNew(() => register(openOwn())),
   'iouring-socket': () => inNew(() => register(must(socket(AF.unix, SOCK.dgram, 0), 'socket'))),
