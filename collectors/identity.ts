@@ -1,10 +1,9 @@
 import type { Issue, Owner } from '../src/model/index.ts';
-import { EACCES, EPERM, SystemError } from '../src/os/errors.ts';
+import { SystemError } from '../src/os/errors.ts';
 import { close } from '../src/os/libc.ts';
 import { inNetworkNamespace } from '../src/os/network-namespace.ts';
 import { cookieOfOwnNamespace, namespaceId, namespaceLink, nsfsDevice, ownerOf } from '../src/os/nsfs.ts';
-import { openNamespace, type Way } from '../src/os/open-namespace.ts';
-import { type Procfs, readAll, readLink } from '../src/os/procfs.ts';
+import { GONE, openNamespace, type Way } from '../src/os/open-namespace.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { Gathered } from './index.ts';
 
@@ -55,30 +54,6 @@ function waysIn({ tasks, mounts, descriptors }: Gathered): Map<number, Way[]> {
   return ways;
 }
 
-/** How often a namespace that is still held is tried to be opened before it counts as missed. */
-const TRIES = 4;
-
-/**
- * Whether a way that did not work is a refusal and not the end of its holder: what died between being seen and being
- * opened is no gap.
- */
-function stillThere(procfs: Procfs, ino: number, { holder, seenBy }: Way): boolean {
-  switch (holder.kind) {
-    case 'mount': {
-      const mountinfo = seenBy == null ? null : readAll(procfs.fd, `${seenBy}/mountinfo`);
-      return mountinfo?.includes(` net:[${ino}] `) ?? false;
-    }
-    case 'task': {
-      const now = namespaceLink(procfs.fd, `${holder.pid}/task/${holder.tid}/ns/net`);
-      return now === ino || now === -EACCES || now === -EPERM;
-    }
-    default:
-      return 'fd' in holder
-        ? readLink(procfs.fd, `${holder.tid ?? holder.pid}/fd/${holder.fd}`) !== null
-        : namespaceLink(procfs.fd, `${holder.pid}/ns/net`) > 0;
-  }
-}
-
 function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered): Collected<IdentityData> {
   const identities = new Map(gathered['pinned-mounts']?.identities);
   const missed: Issue[] = [];
@@ -87,15 +62,10 @@ function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered)
   for (const [ino, ways] of waysIn(gathered)) {
     signal.throwIfAborted();
     if (identities.has(ino)) continue;
-    let fd = openNamespace(procfs, ino, device, ways);
-    let there = true;
-    // On a busy host the next namespace gets the number of the last, in the same place: look again.
-    for (let tries = 1; fd < 0 && there && tries < TRIES; tries++) {
-      there = ways.some((way) => stillThere(procfs, ino, way));
-      if (there) fd = openNamespace(procfs, ino, device, ways);
-    }
+    const fd = openNamespace(procfs, ino, device, ways);
+    // What died between being seen and being opened is no gap.
+    if (fd === GONE) continue;
     if (fd < 0) {
-      if (!there) continue;
       missed.push({ subject: `net:[${ino}]`, reason: 'no holder leads to it: cookie and owner unknown' });
       continue;
     }

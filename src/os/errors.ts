@@ -34,7 +34,7 @@ export function isGone(errno: number): boolean {
 }
 
 export const EPERM = 1;
-const ENOENT = 2;
+export const ENOENT = 2;
 export const ESRCH = 3;
 const EBADF = 9;
 export const EAGAIN = 11;

@@ -1,5 +1,5 @@
 import type { Holder } from '../model/index.ts';
-import { EAGAIN, EINVAL, ENOSYS } from './errors.ts';
+import { EAGAIN, EINVAL, ENOENT, ENOSYS, isGone } from './errors.ts';
 import {
   close,
   errno,
@@ -15,12 +15,13 @@ import {
 } from './libc.ts';
 import { openSocketNamespace } from './nsfs.ts';
 import { duplicateFrom, withPidfd } from './pidfd.ts';
-import type { Procfs } from './procfs.ts';
+import { type Procfs, readAll } from './procfs.ts';
 import { statxAt } from './stat.ts';
 
 const RESOLVE_CACHED = 0x20;
 /** How often a lookup that lost a race with a rename is tried again before it counts as not cached. */
 const CACHED_TRIES = 3;
+const MOUNT_TRIES = 5;
 
 /**
  * Looks a mount point up without ever asking a filesystem (openat2(2), RESOLVE_CACHED, Linux 5.12): whatever is
@@ -53,12 +54,12 @@ export function openMountedNamespace(procFd: number, root: number, path: string,
 
 /** Reopens what an O_PATH descriptor stands for if it is a namespace, and closes that descriptor. */
 function reopenNamespace(procFd: number, looked: number, device: number): number {
-  try {
-    if (statxAt(looked, '')?.device !== device) return -1;
-    return openat(procFd, `self/fd/${looked}`, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  } finally {
-    close(looked);
-  }
+  const isNamespace = statxAt(looked, '')?.device === device;
+  const fd = isNamespace ? openat(procFd, `self/fd/${looked}`, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+  const failure = isNamespace ? errno() : ENOENT; // what was there is something else by now
+  close(looked);
+  if (fd < 0) errno(failure);
+  return fd;
 }
 
 /**
@@ -75,11 +76,11 @@ export function openIfNamespace(procFd: number, dirfd: number, path: string, dev
 export function openMountedAt(procFd: number, seenBy: number, path: string, device: number): number {
   const root = openat(procFd, `${seenBy}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return -1;
-  try {
-    return openMountedNamespace(procFd, root, path, device);
-  } finally {
-    close(root);
-  }
+  const fd = openMountedNamespace(procFd, root, path, device);
+  const failure = fd < 0 ? errno() : 0;
+  close(root);
+  if (fd < 0) errno(failure);
+  return fd;
 }
 
 function openThroughSocket(tid: number, thread: boolean, fd: number): number {
@@ -87,7 +88,9 @@ function openThroughSocket(tid: number, thread: boolean, fd: number): number {
     const duplicate = duplicateFrom(pidfd, fd);
     if (duplicate < 0) return -1;
     const namespace = openSocketNamespace(duplicate);
+    const failure = errno();
     close(duplicate);
+    if (namespace < 0) errno(failure);
     return namespace;
   });
   return typeof opened === 'number' ? opened : -1;
@@ -101,36 +104,63 @@ export interface Way {
   readonly mountPoint?: string;
 }
 
-function openBy(procfs: Procfs, { holder, seenBy, mountPoint }: Way, device: number): number {
+/**
+ * Opens a mounted namespace. A mount point that is not in the cache is either no mount point any more, which
+ * mountinfo tells, or lies on a filesystem that would have to be asked. On a busy host the next namespace appears in
+ * the same place with the same number, so that is looked at again before it counts as refused.
+ */
+function openMount(procfs: Procfs, ino: number, seenBy: number, path: string, device: number): number {
+  for (let tries = 1; ; tries++) {
+    const fd = openMountedAt(procfs.fd, seenBy, path, device);
+    if (fd >= 0 || errno() !== EAGAIN) return fd;
+    const mounted = readAll(procfs.fd, `${seenBy}/mountinfo`)?.includes(` net:[${ino}] `) ?? false;
+    if (mounted && tries < MOUNT_TRIES) continue;
+    errno(mounted ? EAGAIN : ENOENT);
+    return -1;
+  }
+}
+
+/** Opens by one way: a descriptor, -1 with errno set, or null where this kind of holder leads nowhere. */
+function openBy(procfs: Procfs, ino: number, { holder, seenBy, mountPoint }: Way, device: number): number | null {
   switch (holder.kind) {
     case 'task':
       return openat(procfs.fd, `${holder.pid}/task/${holder.tid}/ns/net`, O_RDONLY | O_CLOEXEC);
     case 'descriptor':
       return openIfNamespace(procfs.fd, procfs.fd, `${holder.tid ?? holder.pid}/fd/${holder.fd}`, device);
     case 'mount':
-      return seenBy != null && mountPoint !== undefined ? openMountedAt(procfs.fd, seenBy, mountPoint, device) : -1;
+      return seenBy != null && mountPoint !== undefined ? openMount(procfs, ino, seenBy, mountPoint, device) : null;
     case 'socket':
     case 'tun':
-      return procfs.live ? openThroughSocket(holder.tid ?? holder.pid, holder.tid !== undefined, holder.fd) : -1;
+      return procfs.live ? openThroughSocket(holder.tid ?? holder.pid, holder.tid !== undefined, holder.fd) : null;
     default:
-      return -1;
+      return null;
   }
 }
+
+/** `openNamespace`: every holder is gone, and the namespace most likely with them. */
+export const GONE = -1;
+/** A holder may be there and does not lead to the namespace. */
+const NO_WAY = -2;
 
 /**
  * Opens a network namespace by the first of its holders that still leads to it. What was opened is checked to be
  * that very inode: a process may have moved or been replaced since it was seen.
  *
  * @param device nsfs's device number.
- * @returns a descriptor the caller closes, or -1 when no way works.
+ * @returns a descriptor the caller closes, `GONE`, or another negative number when no holder leads there.
  */
 export function openNamespace(procfs: Procfs, ino: number, device: number, ways: readonly Way[]): number {
+  let failed = GONE;
   for (const way of ways) {
-    const fd = openBy(procfs, way, device);
+    const fd = openBy(procfs, ino, way, device);
+    if (fd === null || (fd < 0 && !isGone(errno()))) {
+      failed = NO_WAY;
+      continue;
+    }
     if (fd < 0) continue;
     const identity = statxAt(fd, '');
     if (identity?.ino === ino && identity.device === device) return fd;
     close(fd);
   }
-  return -1;
+  return failed;
 }

@@ -58,6 +58,12 @@ test('processes and namespaces that come and go all the while are no gap and no 
     for (let round = 0; round < 40; round++) {
       const snapshot = await collect(ALL);
       const missed = snapshot.coverage.flatMap(({ source, missed }) => missed.map((issue) => ({ source, ...issue })));
+      // Where PID 1 is shielded, its mount table can be read and its root cannot: a mount that was made since the
+      // others' table was read is seen and refused.
+      for (const { ino, holders } of snapshot.namespaces) {
+        if (holders.every((holder) => holder.kind === 'mount' && holder.mountNamespace === null))
+          refused.add(`net:[${ino}]`);
+      }
       // `ip netns add` binds a name in two steps, and between them it is the stale file it looks like.
       expect(missed.filter(({ subject }) => !refused.has(subject) && !subject.endsWith(name))).toEqual([]);
       expect(snapshot.coverage.filter(({ status }) => status === 'unavailable')).toEqual([]);
