@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import type { Issue, MountHolder, MountNamespace, SafeText } from '../src/model/index.ts';
-import { errnoName, isGone } from '../src/os/errors.ts';
+import { EINVAL, errnoName, isGone } from '../src/os/errors.ts';
 import { errno } from '../src/os/libc.ts';
 import { linesWith, type MountLine } from '../src/os/mountinfo.ts';
 import { parseNamespaceLink } from '../src/os/nsfs.ts';
@@ -115,6 +115,11 @@ function readMountinfo(procfs: Procfs, { pid, tid }: Witness): string | null {
   return readAll(procfs.fd, path);
 }
 
+/** A task that is ending has no mount namespace any more: mounts_open_common (fs/proc_namespace.c) says EINVAL. */
+function hasLeft(failure: number): boolean {
+  return isGone(failure) || failure === EINVAL;
+}
+
 class MountScan {
   readonly mounts: MountSighting[] = [];
   readonly bound: BoundMountNamespace[] = [];
@@ -162,11 +167,11 @@ class MountScan {
         return;
       }
       if (text === null) failure = errno();
-      if (text === null && !isGone(failure)) break;
+      if (text === null && !hasLeft(failure)) break;
     }
     if (chrooted !== undefined) this.chrooted.push({ ino, tid: chrooted.tid });
     // All of them gone: so is the mount namespace, unless something else pins it (pinned-mounts looks there).
-    if (failure !== 0 && !isGone(failure)) {
+    if (failure !== 0 && !hasLeft(failure)) {
       this.missed.push({ subject: `mount namespace ${ino}`, reason: errnoName(failure) });
     }
   }
@@ -178,7 +183,7 @@ class MountScan {
       const text = readMountinfo(procfs, witness);
       if (text === null) {
         const failure = errno();
-        if (!isGone(failure)) {
+        if (!hasLeft(failure)) {
           this.missed.push({ subject: `mountinfo of pid ${witness.pid}`, reason: errnoName(failure) });
         }
         continue;

@@ -61,7 +61,7 @@ test('processes and namespaces that come and go all the while are no gap and no 
       // Where PID 1 is shielded, its mount table can be read and its root cannot: a mount that was made since the
       // others' table was read is seen and refused.
       for (const { ino, holders } of snapshot.namespaces) {
-        if (holders.every((holder) => holder.kind === 'mount' && holder.mountNamespace === null))
+        if (holders.some((holder) => holder.kind === 'mount' && holder.mountNamespace === null))
           refused.add(`net:[${ino}]`);
       }
       // `ip netns add` binds a name in two steps, and between them it is the stale file it looks like.
