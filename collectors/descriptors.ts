@@ -52,12 +52,15 @@ function walkProcess(walk: DescriptorWalk, procfs: Procfs, { pid, otherThreads }
   const owners = [pid];
   for (const tid of otherThreads) {
     if (!procfs.live) {
-      walk.privateTables = 'another pid namespace: kcmp(2) cannot be asked';
+      walk.missed.push({ subject: `threads of pid ${pid}`, reason: 'another pid namespace: private tables unknown' });
       return;
     }
     const results = owners.map((owner) => compareDescriptors(owner, tid));
     const refused = results.find((result) => result < 0 && !isGone(-result));
-    if (refused !== undefined) walk.privateTables = `kcmp(2): ${errnoName(-refused)}`;
+    if (refused !== undefined) {
+      walk.missed.push({ subject: `threads of pid ${pid}`, reason: `kcmp(2): ${errnoName(-refused)}` });
+      return;
+    }
     if (results.some((result) => result <= 0)) continue;
     owners.push(tid);
     walkTable(walk, procfs, `${pid}/task/${tid}/fd`, { pid, tid });
@@ -194,22 +197,18 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
       mountNamespaces: walk.mountNamespaces,
     },
     seen: walk.seen,
-    missed: [
-      ...mergeIssues(walk.missed),
-      ...(walk.privateTables === null
-        ? []
-        : [{ subject: "threads' private descriptor tables", reason: walk.privateTables }]),
-    ],
+    missed: mergeIssues(walk.missed),
     notes: [],
   };
 }
 
-/** A process refused as a whole is one gap, not one for its table and another for its maps. */
+/** A process refused as a whole is one gap, not another for its maps and another for its threads. */
 function mergeIssues(missed: readonly Issue[]): Issue[] {
   const subjects = new Set(missed.map(({ subject }) => subject));
-  return missed.filter(
-    ({ subject }) => !subject.startsWith('maps of ') || !subjects.has(subject.slice('maps of '.length)),
-  );
+  return missed.filter(({ subject }) => {
+    const whole = /^(?:maps|threads) of (.*)$/.exec(subject)?.[1];
+    return whole === undefined || !subjects.has(whole);
+  });
 }
 
 /** Everything open, mapped, watched, registered or queued that pins a namespace. */

@@ -82,8 +82,6 @@ export class DescriptorWalk {
   readonly sockets = new SocketResolver();
   readonly missed: Issue[] = [];
   seen = 0;
-  /** Why private tables of threads may have been missed; null when they were not. */
-  privateTables: string | null = null;
 
   readonly #nsfsMounts: ReadonlyMap<number, string>;
   readonly #nsfsDevice: number;
