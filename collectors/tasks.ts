@@ -272,25 +272,10 @@ function outOfSight(procfs: Procfs, ownPidNamespace: number): Issue[] {
 
 function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Collected<TasksData> {
   const pids = listNumbers(procfs.fd, '.');
-  if (pids === null) {
-    const reason = errnoName(errno());
-    return {
-      data: { processes: [] },
-      seen: 0,
-      missed: [{ subject: procfs.name, reason }],
-      notes: [],
-      unavailable: true,
-    };
-  }
-  if (pids.length === 0) {
-    const reason = 'no process in it: is a procfs mounted there?';
-    return {
-      data: { processes: [] },
-      seen: 0,
-      missed: [{ subject: procfs.name, reason }],
-      notes: [],
-      unavailable: true,
-    };
+  if (pids === null || pids.length === 0) {
+    const reason = pids === null ? errnoName(errno()) : 'no process in it: is a procfs mounted there?';
+    const missed = [{ subject: procfs.name, reason }];
+    return { data: { processes: [] }, seen: 0, missed, notes: [], unavailable: true };
   }
   const names = accountNames(passwdFile);
   const ownPidNamespace = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;

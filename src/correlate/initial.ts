@@ -5,11 +5,13 @@ import { INITIAL_PID_NAMESPACE, type TaskRecord } from '../../collectors/tasks.t
  * 0xf0000000, from where numbers are allocated, so on older kernels no namespace ever has it.
  */
 const INITIAL_NETWORK_NAMESPACE = 4026531833;
+
 /**
  * The network namespace the host booted with, or null where nothing proves one.
  *
- * A number only it can have decides, where the kernel gives one. Kernel threads never leave it and userspace cannot pose as one (PF_KTHREAD), so they come next. PID 1 may
- * be shielded, may have moved, and in a container is somebody else: it counts only in the initial pid namespace.
+ * A number only it can have decides, where the kernel gives one. Kernel threads never leave it and userspace cannot
+ * pose as one (PF_KTHREAD), so they come next. PID 1 may be shielded, may have moved, and in a container is somebody
+ * else: it counts only in the initial pid namespace.
  */
 export function initialNamespace(processes: readonly TaskRecord[], inodes: ReadonlySet<number | null>): number | null {
   if (inodes.has(INITIAL_NETWORK_NAMESPACE)) return INITIAL_NETWORK_NAMESPACE;

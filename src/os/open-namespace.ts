@@ -14,7 +14,7 @@ import {
   syscallWithBuffers,
 } from './libc.ts';
 import { openSocketNamespace } from './nsfs.ts';
-import { duplicateFrom, withPidfd } from './pidfd.ts';
+import { duplicateFrom, openPidfd } from './pidfd.ts';
 import { type Procfs, readAll } from './procfs.ts';
 import { statxAt } from './stat.ts';
 
@@ -84,16 +84,15 @@ export function openMountedAt(procFd: number, seenBy: number, path: string, devi
 }
 
 function openThroughSocket(tid: number, thread: boolean, fd: number): number {
-  const opened = withPidfd(tid, thread, (pidfd) => {
-    const duplicate = duplicateFrom(pidfd, fd);
-    if (duplicate < 0) return -1;
-    const namespace = openSocketNamespace(duplicate);
-    const failure = errno();
-    close(duplicate);
-    if (namespace < 0) errno(failure);
-    return namespace;
-  });
-  return typeof opened === 'number' ? opened : -1;
+  const pidfd = openPidfd(tid, thread);
+  if (pidfd < 0) return -1;
+  const duplicate = duplicateFrom(pidfd, fd);
+  const namespace = duplicate < 0 ? -1 : openSocketNamespace(duplicate);
+  const failure = namespace < 0 ? errno() : 0;
+  if (duplicate >= 0) close(duplicate);
+  close(pidfd);
+  if (namespace < 0) errno(failure);
+  return namespace;
 }
 
 /** A way to open a namespace: one of its holders, and for a mount a process that sees it. */

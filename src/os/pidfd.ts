@@ -1,4 +1,4 @@
-import { close, errno, SYS, syscallNumbers } from './libc.ts';
+import { errno, SYS, syscallNumbers } from './libc.ts';
 
 const PIDFD_THREAD = 0o200; // O_EXCL; since Linux 6.9
 const KCMP_FILES = 2;
@@ -29,15 +29,4 @@ export function duplicateFrom(pidfd: number, fd: number): number {
 export function compareDescriptors(tid1: number, tid2: number): number {
   const result = syscallNumbers(SYS.kcmp, tid1, tid2, KCMP_FILES, 0, 0);
   return result < 0 ? -errno() : result;
-}
-
-/** Runs `use` with a pidfd and closes it. Null when the process is gone or pidfds are not allowed. */
-export function withPidfd<T>(tid: number, thread: boolean, use: (pidfd: number) => T): T | { errno: number } {
-  const pidfd = openPidfd(tid, thread);
-  if (pidfd < 0) return { errno: errno() };
-  try {
-    return use(pidfd);
-  } finally {
-    close(pidfd);
-  }
 }

@@ -225,7 +225,7 @@ describe('a namespace held by nothing but', () => {
     );
     const seen = find(await snapshotWithout(), Number(line));
     expect(seen?.visibility).toBe('plain');
-    const inner = seen?.processes.find(({ comm }) => comm === 'sleep');
+    const inner = seen?.processes.find(({ namespacePids }) => namespacePids.at(-1) === 1);
     expect(inner?.namespacePids).toEqual([inner?.pid, 1]);
     expect(inner?.userNamespace).not.toBe(4026531837);
     expect(seen?.owner).toEqual({ userNamespace: inner?.userNamespace, uid: 0 });
