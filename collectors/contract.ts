@@ -1,6 +1,7 @@
 import type { Issue, View } from '../src/model/index.ts';
 import type { Procfs } from '../src/os/procfs.ts';
 import type { Gathered } from './index.ts';
+import type { ProbeState } from './kernel/load.ts';
 
 /**
  * How much to read. `table` leaves out what no column of a table shows: leads, which take reading every process's
@@ -17,6 +18,8 @@ export interface CollectContext {
   readonly passwdFile: string;
   readonly depth: CollectDepth;
   readonly signal: AbortSignal;
+  /** The BPF programs, loaded at the first call at the latest; whoever made the context unloads them. */
+  readonly probe: () => Promise<ProbeState>;
 }
 
 /** What a collector saw, what it could not see (`missed`) and what else deserves a word (`notes`). */

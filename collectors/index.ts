@@ -1,8 +1,11 @@
 import { type ContainersData, containers } from './containers.ts';
 import type { Collector } from './contract.ts';
 import { type DescriptorsData, descriptors } from './descriptors.ts';
+import { type HandlesData, handles } from './handles.ts';
 import { type HostData, host } from './host.ts';
 import { type IdentityData, identity } from './identity.ts';
+import { type KernelData, kernel } from './kernel.ts';
+import { type ListnsData, listns } from './listns.ts';
 import { type MountsData, mounts } from './mounts.ts';
 import { type PinnedMountsData, pinnedMounts } from './pinned-mounts.ts';
 import { type TasksData, tasks } from './tasks.ts';
@@ -14,6 +17,9 @@ export interface Gathered {
   mounts?: MountsData;
   descriptors?: DescriptorsData;
   'pinned-mounts'?: PinnedMountsData;
+  kernel?: KernelData;
+  handles?: HandlesData;
+  listns?: ListnsData;
   identity?: IdentityData;
   containers?: ContainersData;
 }
@@ -25,6 +31,9 @@ export const COLLECTORS = [
   mounts,
   descriptors,
   pinnedMounts,
+  kernel,
+  handles,
+  listns,
   identity,
   containers,
 ] as const satisfies readonly Collector<keyof Gathered>[];

@@ -57,6 +57,10 @@ export interface TaskRecord {
 
 export interface TasksData {
   readonly processes: readonly TaskRecord[];
+  /** Every pid procfs lists, also of processes that were gone when they were to be read. */
+  readonly listed: readonly number[];
+  /** Processes that are there and may not be read, in whole or in part. */
+  readonly denied: readonly number[];
 }
 
 export interface StatFacts {
@@ -275,29 +279,35 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
   if (pids === null || pids.length === 0) {
     const reason = pids === null ? errnoName(errno()) : 'no process in it: is a procfs mounted there?';
     const missed = [{ subject: procfs.name, reason }];
-    return { data: { processes: [] }, seen: 0, missed, notes: [], unavailable: true };
+    return { data: { processes: [], listed: [], denied: [] }, seen: 0, missed, notes: [], unavailable: true };
   }
   const names = accountNames(passwdFile);
   const ownPidNamespace = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;
   const processes: TaskRecord[] = [];
+  const denied: number[] = [];
   const missed: Issue[] = [];
   for (const pid of pids) {
     signal.throwIfAborted();
     const dir = openProcess(procfs, pid);
     if (dir < 0) {
       const failure = errno();
-      if (!isGone(failure)) missed.push({ subject: `pid ${pid}`, reason: errnoName(failure) });
+      if (isGone(failure)) continue;
+      denied.push(pid);
+      missed.push({ subject: `pid ${pid}`, reason: errnoName(failure) });
       continue;
     }
     try {
       const record = readProcess(dir, pid, names, ownPidNamespace, depth);
       if (record === null) continue;
       if (!('pid' in record)) {
+        denied.push(pid);
         missed.push(record);
         continue;
       }
       processes.push(record);
-      if (record.refused !== 0) missed.push({ subject: `pid ${pid}`, reason: errnoName(record.refused) });
+      if (record.refused === 0) continue;
+      denied.push(pid);
+      missed.push({ subject: `pid ${pid}`, reason: errnoName(record.refused) });
     } finally {
       close(dir);
     }
@@ -310,7 +320,16 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
       reason: `read as mounted (private procfs: ${procfs.coveredReason}): a mount over /proc/<pid> could hide a process`,
     });
   }
-  return { data: { processes }, seen: processes.length, missed, notes };
+  return { data: { processes, listed: pids, denied }, seen: processes.length, missed, notes };
+}
+
+/** Every thread id procfs lists: of all processes their first, and of the given processes all. */
+export function listTaskIds(procfs: Procfs, pids: Iterable<number>): Set<number> {
+  const ids = new Set(listNumbers(procfs.fd, '.') ?? []);
+  for (const pid of pids) {
+    for (const tid of listNumbers(procfs.fd, `${pid}/task`) ?? []) ids.add(tid);
+  }
+  return ids;
 }
 
 /** Every thread of every process, and the namespaces it is in. */

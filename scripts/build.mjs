@@ -6,13 +6,14 @@
 //   worker.js    the collector thread, CommonJS, beside cli.js
 //   screen.mjs   Ink, React and the components, an ES module because Ink's layout engine has a top-level await;
 //                read only when the screen command reaches `await import('../../components/App.tsx')`
+//   probe.bpf.o  the BPF programs (collectors/kernel), as `npm run build:bpf` made them
 //   PACKAGE.js   a large package that is read with `await import('PACKAGE')` where it is needed
 //
 // Everything but koffi is bundled, because importing Ink and React from node_modules takes 0.3 to 1 s. screen.mjs
 // has its own copy of each module it shares with main.js: module state and `instanceof` do not cross that border.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { COMMONJS, ESM, loadEsbuild, ROOT } from './lib/bundle.mjs';
 
@@ -106,6 +107,7 @@ async function main() {
   }
   writeFileSync(join(DIST, 'cli.js'), `#!/usr/bin/env node\n${readFileSync(join(ROOT, 'src/launcher.cjs'), 'utf8')}`);
   chmodSync(join(DIST, 'cli.js'), 0o755);
+  copyFileSync(join(ROOT, 'collectors/kernel/probe.bpf.o'), join(DIST, 'probe.bpf.o'));
   // The package as a whole is "type": "module".
   writeFileSync(join(DIST, 'package.json'), '{"type":"commonjs"}\n');
   execFileSync(process.execPath, [join(ROOT, 'scripts/lib/code-cache.mjs')]);

@@ -5,16 +5,19 @@
 // Node's own modules only: this runs before anything else can be relied on.
 
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Commands by the package that has them. A package counts as present when all its commands are. */
+/** Commands, or other files, by the package that has them. A package counts as present when all of these are. */
 const COMMANDS = {
   iproute2: ['ip', 'ss'],
   'util-linux': ['unshare', 'nsenter', 'lsns'],
   mount: ['mount', 'umount'],
   procps: ['ps', 'pgrep'],
   hyperfine: ['hyperfine'],
+  clang: ['clang'],
+  llvm: ['llvm-strip'],
+  'libbpf-dev': ['/usr/include/bpf/bpf_helpers.h'],
 };
 
 const DEFAULT = ['iproute2', 'util-linux', 'mount', 'procps'];
@@ -23,6 +26,7 @@ const DEFAULT = ['iproute2', 'util-linux', 'mount', 'procps'];
 const DIRECTORIES = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 function isPresent(command) {
+  if (command.startsWith('/')) return existsSync(command);
   return DIRECTORIES.some((directory) => {
     try {
       accessSync(join(directory || '.', command), constants.X_OK);

@@ -21,12 +21,13 @@ const OPTIONS = {
     ),
   proc: () => new Option('--proc <dir>', 'procfs to read').default('/proc'),
   without: () => new Option('--without <sources>', 'leave out sources, separated by commas; nsleuth doctor lists them'),
+  'no-kernel-view': () => new Option('--no-kernel-view', 'short for --without kernel: no BPF program is loaded'),
   'no-color': () => new Option('--no-color', 'no colours (also NO_COLOR)'),
 } as const;
 
 type OptionName = keyof typeof OPTIONS;
 
-const EVERYWHERE: readonly OptionName[] = ['proc', 'without', 'no-color'];
+const EVERYWHERE: readonly OptionName[] = ['proc', 'without', 'no-kernel-view', 'no-color'];
 const LISTING: readonly OptionName[] = ['columns', 'sort', 'filter'];
 
 const streams: Streams = {

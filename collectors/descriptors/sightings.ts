@@ -8,6 +8,8 @@ export interface DescriptorSighting {
    */
   readonly ino: number | null;
   readonly unknown?: string;
+  /** `net_cookie` of a namespace known by that alone. */
+  readonly cookie?: string;
   readonly holder: Holder;
 }
 

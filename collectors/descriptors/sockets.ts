@@ -18,6 +18,16 @@ const TYPES: Readonly<Record<number, string>> = {
 };
 const AF_UNIX = 1;
 
+/** `inet` for 2. */
+export function familyName(family: number): string {
+  return FAMILIES[family] ?? `family ${family}`;
+}
+
+/** `stream` for 1. */
+export function typeName(type: number): string {
+  return TYPES[type] ?? `type ${type}`;
+}
+
 /** A socket and the namespace it was created in. */
 export interface ResolvedSocket {
   readonly netns: number;
@@ -61,8 +71,8 @@ export class SocketResolver {
     }
     const socket: ResolvedSocket = {
       netns,
-      family: FAMILIES[facts.domain] ?? `family ${facts.domain}`,
-      type: TYPES[facts.type] ?? `type ${facts.type}`,
+      family: familyName(facts.domain),
+      type: typeName(facts.type),
       protocol: facts.protocol,
       listening: facts.listening,
       unix: facts.domain === AF_UNIX,

@@ -28,7 +28,7 @@ for (const directory of ['ns', 'fd', 'fdinfo', 'task']) mkdirSync(join(tree, '7'
 for (const [path, content] of Object.entries(FILES)) writeFileSync(join(tree, '7', path), content);
 for (const [path, target] of Object.entries(LINKS)) symlinkSync(target, join(tree, '7', path));
 
-process.argv = [process.argv[0], join(ROOT, 'dist/cli.js'), 'list', '--proc', tree];
+process.argv = [process.argv[0], join(ROOT, 'dist/cli.js'), 'list', '--no-kernel-view', '--proc', tree];
 process.stdout.write = () => true;
 process.stderr.write = () => true;
 const script = createRequire(import.meta.url)('../../dist/cli.js').launch(undefined);

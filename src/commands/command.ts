@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly filter?: string;
   readonly proc: string;
   readonly without?: string;
+  /** False for `--no-kernel-view`. */
+  readonly kernelView?: boolean;
   readonly color: boolean;
 }
 
@@ -44,6 +46,7 @@ export function collectOptions(options: CommandOptions): CollectOptions {
       );
     }
   }
+  if (options.kernelView === false) without.push('kernel');
   return { procRoot: options.proc, without };
 }
 

@@ -1,8 +1,40 @@
 import type { Gathered } from '../../collectors/index.ts';
+import type { KernelNamespace, KernelTask } from '../../collectors/kernel.ts';
 import { type TaskRecord, TICKS_PER_SECOND } from '../../collectors/tasks.ts';
-import type { Container, Holder, MountNamespace, Namespace, Process, SafeText } from '../model/index.ts';
+import type {
+  ConcealedTask,
+  Container,
+  Holder,
+  MountNamespace,
+  Namespace,
+  Process,
+  SafeText,
+  Witness,
+} from '../model/index.ts';
+import { sanitise } from '../terminal/sanitise.ts';
+import { isAlive, kernelKey, provenByUserland } from './cross-view.ts';
+import { devicesByNamespace } from './devices.ts';
 import { initialNamespace } from './initial.ts';
+import { withKernelAnswers } from './kernel-answers.ts';
 import { visibilityOf } from './visibility.ts';
+
+/** What two looks at both views agreed on. See `src/collect.ts`. */
+export interface Verdicts {
+  /** Keys (`kernelKey`) of namespaces nobody in userland holds. */
+  readonly hidden: ReadonlySet<string>;
+  /** Keys of namespaces that came up too late to be judged: they are left for the next snapshot. */
+  readonly undecided: ReadonlySet<string>;
+  /** Inodes of namespaces userland shows and the kernel's list lacked in every look. */
+  readonly unlisted: ReadonlySet<number>;
+  readonly concealedTasks: readonly ConcealedTask[];
+}
+
+export const NO_VERDICTS: Verdicts = {
+  hidden: new Set(),
+  undecided: new Set(),
+  unlisted: new Set(),
+  concealedTasks: [],
+};
 
 /** A namespace while its sightings are being put together. */
 class Sighted {
@@ -11,6 +43,9 @@ class Sighted {
   readonly processes: Process[] = [];
   readonly names: SafeText[] = [];
   readonly paths = new Set<SafeText>();
+  /** Where it is known by that alone. */
+  cookie: string | undefined;
+  kernel: KernelNamespace | undefined;
 
   constructor(ino: number | null) {
     this.ino = ino;
@@ -61,6 +96,64 @@ function containerOf(processes: readonly Process[]): Container | null {
   return oldest?.container ?? null;
 }
 
+/** A process that only the kernel shows. */
+function fromKernel(task: KernelTask, threads: number, started: string | null): Process {
+  const comm = sanitise(task.comm);
+  return {
+    pid: task.pid,
+    ppid: task.parent,
+    comm: comm.text,
+    ...(comm.raw === undefined ? null : { rawComm: comm.raw }),
+    cmdline: '',
+    uid: task.uid,
+    user: null,
+    startedAt: started,
+    startTicks: task.startTicks,
+    kernelThread: task.kernelThread,
+    threads,
+    cgroup: '',
+    userNamespace: task.userNamespace,
+    pidNamespace: task.pidNamespace,
+    mountNamespace: task.mountNamespace,
+    namespacePids: [task.pid],
+    covered: false,
+    container: null,
+  };
+}
+
+/** Adds the tasks the kernel shows in namespaces that userland has nobody in. */
+function addKernelTasks(
+  tasks: readonly KernelTask[],
+  wanted: (ino: number) => Sighted | undefined,
+  bootTime: number | null,
+): void {
+  const groups = new Map<string, KernelTask[]>();
+  for (const task of tasks) {
+    if (task.netns === 0 || wanted(task.netns) === undefined) continue;
+    const key = `${task.netns} ${task.pid}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [task]);
+    else group.push(task);
+  }
+  for (const group of groups.values()) {
+    const first = group.find(({ tid, pid }) => tid === pid) ?? group[0];
+    const namespace = first === undefined ? undefined : wanted(first.netns);
+    if (first === undefined || namespace === undefined) continue;
+    const { pid, tid } = first;
+    namespace.holders.push({ kind: 'task', pid, tid, threads: group.length, view: 'kernel' });
+    namespace.processes.push(fromKernel(first, group.length, startedAt(first.startTicks, bootTime)));
+  }
+}
+
+/** Who knows of it without holding it. */
+function witnessesOf({ ino, kernel }: Sighted, { handles, listns }: Gathered): Witness[] {
+  const witnesses: Witness[] = [];
+  if (kernel !== undefined) witnesses.push({ source: 'kernel' });
+  if (ino !== null && handles?.opened.has(ino)) witnesses.push({ source: 'handles' });
+  if (kernel?.cookie != null && listns?.cookies.has(kernel.cookie)) witnesses.push({ source: 'listns' });
+  return witnesses;
+}
+
 /**
  * Puts what the collectors saw together into namespaces: pure, so that it can be tested and replayed.
  *
@@ -69,6 +162,7 @@ function containerOf(processes: readonly Process[]): Container | null {
 export function correlate(
   gathered: Gathered,
   bootTime: number | null,
+  verdicts: Verdicts = NO_VERDICTS,
 ): { readonly namespaces: Namespace[]; readonly leads: readonly Holder[]; readonly mountNamespaces: MountNamespace[] } {
   const sighted = new Map<string, Sighted>();
   const at = (ino: number | null, unknown = ''): Sighted => {
@@ -99,32 +193,88 @@ export function correlate(
     namespace.holders.push(holder);
     namespace.paths.add(holder.path);
   }
-  for (const { ino, unknown, holder } of gathered.descriptors?.sightings ?? []) at(ino, unknown).holders.push(holder);
   for (const { ino, name } of gathered.mounts?.names ?? []) at(ino).names.push(name);
 
+  const proven = provenByUserland(gathered);
+  const { sightings, leads } = withKernelAnswers(gathered, proven);
+  for (const { ino, unknown, cookie, holder } of sightings) {
+    const namespace = at(ino, unknown);
+    namespace.holders.push(holder);
+    namespace.cookie ??= cookie;
+  }
+  joinKernel(gathered, sighted, at, verdicts);
+  addKernelTasks(
+    gathered.kernel?.tasks ?? [],
+    (ino) => (proven.has(ino) ? undefined : sighted.get(String(ino))),
+    bootTime,
+  );
+
   const initial = initialNamespace(processes, new Set([...sighted.values()].map(({ ino }) => ino)));
-  const identities = gathered.identity?.identities;
+  const devices = gathered.kernel?.devices.length ? devicesByNamespace(gathered.kernel) : null;
+  const concealing = new Set(verdicts.concealedTasks.map(({ netns }) => netns));
   const namespaces = [...sighted.values()].map((found): Namespace => {
-    const identity = found.ino === null ? undefined : identities?.get(found.ino);
+    const { ino, names, holders, kernel } = found;
+    const identity = ino === null ? undefined : gathered.identity?.identities.get(ino);
     return {
-      ino: found.ino,
-      cookie: identity?.cookie ?? null,
-      initial: found.ino !== null && found.ino === initial,
-      visibility: visibilityOf(found.names, found.holders, found.processes),
-      names: found.names,
+      ino,
+      cookie: kernel?.cookie ?? identity?.cookie ?? found.cookie ?? null,
+      initial: ino !== null && ino === initial,
+      visibility: visibilityOf({
+        names,
+        holders,
+        processes: found.processes,
+        dead: kernel !== undefined && !isAlive(kernel),
+        confirmedHidden: kernel !== undefined && verdicts.hidden.has(kernelKey(kernel)),
+        concealed: ino !== null && concealing.has(ino),
+      }),
+      names,
       paths: [...found.paths],
-      owner: identity?.owner ?? null,
-      holders: found.holders,
+      owner: identity?.owner ?? kernel?.owner ?? null,
+      holders,
+      witnesses: witnessesOf(found, gathered),
+      references: kernel === undefined ? null : { count: kernel.count, passive: kernel.passive, active: kernel.active },
       processes: found.processes,
-      container: found.ino === initial ? null : containerOf(found.processes),
+      devices: devices === null || ino === null || kernel?.departed ? null : (devices.get(ino) ?? []),
+      container: ino === initial ? null : containerOf(found.processes),
     };
   });
   return {
     namespaces,
-    leads: gathered.descriptors?.leads ?? [],
+    leads,
     mountNamespaces: [
       ...(gathered.mounts?.mountNamespaces ?? []),
       ...(gathered['pinned-mounts']?.mountNamespaces ?? []).map((ino) => ({ ino, pids: [] })),
     ],
   };
+}
+
+/** Adds what the kernel lists, and takes away what it does not list any more. */
+function joinKernel(
+  { kernel }: Gathered,
+  sighted: Map<string, Sighted>,
+  at: (ino: number | null, unknown?: string) => Sighted,
+  { undecided, unlisted }: Verdicts,
+): void {
+  if (kernel === undefined || kernel.namespaces.length === 0) return;
+  const listed = new Set<number>();
+  for (const ns of kernel.namespaces) {
+    const key = kernelKey(ns);
+    if (undecided.has(key)) {
+      sighted.delete(String(ns.ino));
+      continue;
+    }
+    listed.add(ns.ino);
+    if (!ns.departed) {
+      at(ns.ino).kernel = ns;
+      continue;
+    }
+    // Its number may by now be another's.
+    const departed = new Sighted(ns.ino);
+    departed.kernel = ns;
+    sighted.set(`departed ${key}`, departed);
+  }
+  for (const [key, { ino }] of sighted) {
+    // It ended between the two looks, unless it was missing from the list every time.
+    if (ino !== null && !listed.has(ino) && !unlisted.has(ino)) sighted.delete(key);
+  }
 }

@@ -1,9 +1,14 @@
-import { type Holder, isCertain } from './holder.ts';
+import { type Holder, type InflightHolder, isCertain } from './holder.ts';
 import type { Namespace } from './namespace.ts';
 
 /** "pid 71 fd 4", or "pid 71 thread 72 fd 4" for a descriptor in a thread's private table. */
 function place(holder: { readonly pid: number; readonly fd: number; readonly tid?: number }): string {
   return `pid ${holder.pid}${holder.tid === undefined ? '' : ` thread ${holder.tid}`} fd ${holder.fd}`;
+}
+
+/** "1 nsfs descriptor", "2 descriptors". */
+function describeContent({ content, count }: InflightHolder): string {
+  return `${count} ${content === undefined ? '' : `${content} `}${count === 1 ? 'descriptor' : 'descriptors'}`;
 }
 
 /** One holder in one line, safe to draw. */
@@ -33,9 +38,19 @@ export function describeHolder(holder: Holder): string {
     case 'mapping':
       return `mapping of ${holder.target}, pid ${holder.pid}`;
     case 'inflight':
-      return `${holder.count} ${holder.count === 1 ? 'descriptor' : 'descriptors'} in flight, ${place(holder)}`;
-    case 'bpflink':
-      return `BPF netfilter link, ${place(holder)}`;
+      return holder.content === 'connection'
+        ? `connection not accepted, ${place(holder)}`
+        : `${describeContent(holder)} in flight, ${place(holder)}`;
+    case 'bpflink': {
+      const { pid, fd, tid, id } = holder;
+      const owner =
+        pid !== undefined && fd !== undefined ? place({ pid, fd, ...(tid === undefined ? {} : { tid }) }) : '';
+      return ['BPF netfilter link', ...(id === undefined ? [] : [`id ${id}`]), ...(owner === '' ? [] : [owner])].join(
+        ', ',
+      );
+    }
+    case 'orphan':
+      return `TCP connection without a process, ${holder.local} → ${holder.remote} ${holder.state}`;
   }
 }
 
@@ -52,6 +67,7 @@ const PLURALS: readonly (readonly [Holder['kind'], string])[] = [
   ['mapping', 'mappings'],
   ['inflight', 'in flight'],
   ['bpflink', 'BPF links'],
+  ['orphan', 'orphans'],
 ];
 
 /** All certain holders in a few words: each kind once, single ones in full. */
@@ -73,9 +89,9 @@ export function describeHolders(holders: readonly Holder[]): string {
   return holders.length === 0 ? 'no holder seen' : 'no certain holder';
 }
 
-/** The process a holder belongs to; null for mounts. */
+/** The process a holder belongs to; null for what needs none. */
 export function holderPid(holder: Holder): number | null {
-  return holder.kind === 'mount' ? null : holder.pid;
+  return holder.kind === 'mount' || holder.kind === 'orphan' ? null : (holder.pid ?? null);
 }
 
 /** Why a namespace has its visibility, in one clause. */

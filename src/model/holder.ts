@@ -1,7 +1,16 @@
 import type { SafeText } from './text.ts';
 
+/** What every holder may carry. */
+interface Shown {
+  /**
+   * The kernel itself names the namespace, and no userland source shows this holder: either none can (a descriptor in
+   * flight, a connection nobody accepted), or it is concealed, or it may not be read.
+   */
+  readonly view?: 'kernel';
+}
+
 /** Where a descriptor sits: a process, or one thread that unshared its descriptor table (`unshare(CLONE_FILES)`). */
-interface DescriptorPlace {
+interface DescriptorPlace extends Shown {
   readonly pid: number;
   readonly fd: number;
   /** Only when the descriptor is in the private table of this thread and not in the process's own. */
@@ -9,7 +18,7 @@ interface DescriptorPlace {
 }
 
 /** Threads of one process that live in the namespace. */
-export interface TaskHolder {
+export interface TaskHolder extends Shown {
   readonly kind: 'task';
   readonly pid: number;
   /** The thread-group leader if it is among them, else the lowest such thread id. */
@@ -96,7 +105,7 @@ export interface IoUringHolder extends DescriptorPlace {
 }
 
 /** A packet ring or an io_uring that is mapped; its descriptor may be closed. */
-export interface MappingHolder {
+export interface MappingHolder extends Shown {
   readonly kind: 'mapping';
   readonly pid: number;
   /** What `/proc/<pid>/maps` says: `socket:[3333]`, `anon_inode:[io_uring]`. */
@@ -104,20 +113,45 @@ export interface MappingHolder {
   readonly suspected?: true;
 }
 
-/** Descriptors queued inside a unix socket (SCM_RIGHTS), not yet received. */
+/** What waits inside a unix socket: descriptors not yet received (SCM_RIGHTS), connections not yet accepted. */
 export interface InflightHolder extends DescriptorPlace {
   readonly kind: 'inflight';
+  /**
+   * What it is that waits, where the kernel tells: an nsfs file, a socket, a tun, a file of `/proc/<pid>/net`, or a
+   * connection, which pins its client's namespace.
+   */
+  readonly content?: 'nsfs' | 'socket' | 'tun' | 'tap' | 'procfile' | 'connection';
   /** Inode of the unix socket they wait in. */
   readonly inode: number;
-  /** How many descriptors wait (`scm_fds` in fdinfo). */
+  /** How many wait (`scm_fds` in fdinfo). */
   readonly count: number;
-  readonly suspected: true;
+  readonly suspected?: true;
 }
 
-/** A BPF netfilter link: pins its namespace, but link info does not say which. */
-export interface BpfLinkHolder extends DescriptorPlace {
+/** A BPF netfilter link: pins its namespace. Link info does not say which, only the kernel's own view does. */
+export interface BpfLinkHolder extends Shown {
   readonly kind: 'bpflink';
-  readonly suspected: true;
+  /** Where a process has it open. */
+  readonly pid?: number;
+  readonly fd?: number;
+  readonly tid?: number;
+  /** Link id, what `bpftool link` shows; it may be pinned in a bpffs, without any process. */
+  readonly id?: number;
+  readonly suspected?: true;
+}
+
+/** A TCP connection that no process has open: it lives until its peer answers or its timers run out. */
+export interface OrphanHolder extends Shown {
+  readonly kind: 'orphan';
+  readonly family: 'inet' | 'inet6';
+  /** `FIN_WAIT1`, `LAST_ACK`… */
+  readonly state: string;
+  /** `10.0.0.1:33982`, `[fe80::1]:80` */
+  readonly local: string;
+  readonly remote: string;
+  /** Bytes. */
+  readonly sendQueue: number;
+  readonly receiveQueue: number;
 }
 
 /** One reference that userspace could drop and that keeps a namespace alive. */
@@ -132,11 +166,17 @@ export type Holder =
   | IoUringHolder
   | MappingHolder
   | InflightHolder
-  | BpfLinkHolder;
+  | BpfLinkHolder
+  | OrphanHolder;
 
 export type HolderKind = Holder['kind'];
 
 /** Whether the kernel says which namespace this holder pins, or it is only a lead. */
 export function isCertain(holder: Holder): boolean {
   return !('suspected' in holder && holder.suspected);
+}
+
+/** Whether userland's own sources prove that this holds the namespace. */
+export function isProvenByUserland(holder: Holder): boolean {
+  return isCertain(holder) && !('view' in holder && holder.view === 'kernel');
 }

@@ -58,6 +58,65 @@ export interface Owner {
   readonly uid: number | null;
 }
 
+/** A source that knows of a namespace without being what holds it. */
+export interface Witness {
+  readonly source: 'kernel' | 'handles' | 'listns';
+}
+
+/** How often the kernel refers to a namespace. */
+export interface References {
+  /** What keeps it alive; at zero it is dead and waits for teardown. Null where the kernel's field is not known. */
+  readonly count: number | null;
+  /** What keeps its memory only. */
+  readonly passive: number;
+  /** From Linux 6.19: what keeps it visible to listns(2) and openable by handle. Null before. */
+  readonly active: number | null;
+}
+
+/** A device in some namespace: devices are told apart by both together. */
+export interface DeviceReference {
+  readonly netns: number;
+  readonly ifindex: number;
+  readonly name: SafeText | null;
+}
+
+/** A network device, as the kernel's own view has it. */
+export interface Device {
+  readonly ifindex: number;
+  readonly name: SafeText;
+  readonly rawName?: string;
+  /** `veth`, `macvlan`, `bridge`…; null for physical devices and the loopback. */
+  readonly kind: SafeText | null;
+  /** IFF_… without their prefix, lower case: `up`, `promisc`… (netdevice(7)). */
+  readonly flags: readonly string[];
+  /** Operational state (RFC 2863): `up`, `down`, `lowerlayerdown`… */
+  readonly operstate: string;
+  readonly address: string | null;
+  readonly mtu: number;
+  /** Reference count; 1 is the baseline. Null where the kernel does not give it away. */
+  readonly references: number | null;
+  /** The other end of a veth or netkit. */
+  readonly peer: DeviceReference | null;
+  /** What it sits on: the parent of a macvlan, the ports of a bridge. */
+  readonly lower: readonly DeviceReference[];
+  /** What sits on it. */
+  readonly upper: readonly DeviceReference[];
+}
+
+/** A task that one view shows and the other does not, twice in a row. */
+export interface ConcealedTask {
+  readonly pid: number;
+  readonly tid: number;
+  readonly comm: SafeText;
+  readonly uid: number | null;
+  /** Network namespace it is in, where known. */
+  readonly netns: number | null;
+  /** Field 22 of `/proc/<pid>/stat`: clock ticks after boot. */
+  readonly startTicks: number;
+  /** The view that shows it. */
+  readonly seenBy: 'kernel' | 'procfs';
+}
+
 /** One network namespace and all that is known of it. */
 export interface Namespace {
   /**
@@ -75,7 +134,13 @@ export interface Namespace {
   readonly paths: readonly SafeText[];
   readonly owner: Owner | null;
   readonly holders: readonly Holder[];
+  /** Sources that know of it, besides those its holders come from. */
+  readonly witnesses: readonly Witness[];
+  /** Null without the kernel's own view. */
+  readonly references: References | null;
   readonly processes: readonly Process[];
+  /** Null without the kernel's own view. */
+  readonly devices: readonly Device[] | null;
   readonly container: Container | null;
 }
 

@@ -1,6 +1,6 @@
 import type { Coverage } from './coverage.ts';
 import type { Holder } from './holder.ts';
-import type { Namespace } from './namespace.ts';
+import type { ConcealedTask, Namespace } from './namespace.ts';
 import type { SafeText } from './text.ts';
 
 export const SNAPSHOT_SCHEMA = 'nsleuth/snapshot/1';
@@ -35,5 +35,7 @@ export interface Snapshot {
   readonly namespaces: readonly Namespace[];
   /** Suspected holders whose namespace the kernel does not tell: leads for namespaces without a certain holder. */
   readonly leads: readonly Holder[];
+  /** Tasks that only one of the two views shows. */
+  readonly concealedTasks: readonly ConcealedTask[];
   readonly mountNamespaces: readonly MountNamespace[];
 }

@@ -36,9 +36,10 @@ export function isGone(errno: number): boolean {
 export const EPERM = 1;
 export const ENOENT = 2;
 export const ESRCH = 3;
-const EBADF = 9;
+export const EBADF = 9;
 export const EAGAIN = 11;
 export const EACCES = 13;
 export const EINVAL = 22;
 export const EFBIG = 27;
 export const ENOSYS = 38;
+export const ESTALE = 116;

@@ -85,6 +85,12 @@ export const fchdir = libc.func('int fchdir(int fd)') as (fd: number) => number;
 export const chroot = libc.func('int chroot(const char *path)') as (path: string) => number;
 export const fstatfs = libc.func('int fstatfs(int fd, void *buffer)') as (fd: number, buffer: Uint8Array) => number;
 
+/** An address, or one that is -1 (MAP_FAILED) with errno set. */
+export const mmap = libc.func(
+  'void *mmap(void *address, size_t size, int protection, int flags, int fd, long offset)',
+) as (address: null, size: number, protection: number, flags: number, fd: number, offset: number) => object | null;
+export const munmap = libc.func('int munmap(void *address, size_t size)') as (address: object, size: number) => number;
+
 // syscall(2) is variadic, but on x86-64 and arm64 integer and pointer arguments of a variadic call travel in the
 // same registers as those of an ordinary one, and an ordinary prototype is what koffi calls fastest.
 export const syscallNumbers = libc.func('long syscall(long n, long a, long b, long c, long d, long e)') as (
@@ -130,22 +136,33 @@ export const syscallWithBuffers = libc.func('long syscall(long n, long a, const 
   d: number,
 ) => number;
 
+/** For calls whose first two arguments are pointers: listns(2). */
+export const syscallOnBuffers = libc.func('long syscall(long n, void *a, void *b, long c, long d)') as (
+  n: number,
+  a: Uint8Array,
+  b: Uint8Array,
+  c: number,
+  d: number,
+) => number;
+
 /** errno of the last failed call on this thread: read it before any other call. With an argument, sets it. */
 export function errno(value?: number): number {
   return value === undefined ? koffi.errno() : koffi.errno(value);
 }
 
 interface SyscallTable {
+  readonly bpf: number;
+  readonly open_by_handle_at: number;
   readonly kcmp: number;
   readonly getdents64: number;
   readonly statx: number;
 }
 
 const PER_ARCH: Readonly<Record<string, SyscallTable>> = {
-  x64: { kcmp: 312, getdents64: 217, statx: 332 },
-  arm64: { kcmp: 272, getdents64: 61, statx: 291 },
-  riscv64: { kcmp: 272, getdents64: 61, statx: 291 },
-  loong64: { kcmp: 272, getdents64: 61, statx: 291 },
+  x64: { bpf: 321, open_by_handle_at: 304, kcmp: 312, getdents64: 217, statx: 332 },
+  arm64: { bpf: 280, open_by_handle_at: 265, kcmp: 272, getdents64: 61, statx: 291 },
+  riscv64: { bpf: 280, open_by_handle_at: 265, kcmp: 272, getdents64: 61, statx: 291 },
+  loong64: { bpf: 280, open_by_handle_at: 265, kcmp: 272, getdents64: 61, statx: 291 },
 };
 
 function tableOf(architecture: string): SyscallTable {
@@ -165,4 +182,5 @@ export const SYS = {
   pidfd_open: 434,
   openat2: 437,
   pidfd_getfd: 438,
+  listns: 470,
 } as const;

@@ -1,3 +1,4 @@
+import { EACCES } from './errors.ts';
 import { close, errno, getsockopt, ioctlNumber, ioctlPointer, readlinkat, socket } from './libc.ts';
 import { statxAt, statxPath } from './stat.ts';
 
@@ -137,6 +138,8 @@ const link = Buffer.alloc(64);
 export function namespaceLink(dirfd: number, path: string): number {
   const size = readlinkat(dirfd, path, link, link.length);
   if (size < 0) return -errno();
+  // Linux 5.10.262 refuses like this; others say EACCES (ns_readlink_proc, proc_ns_readlink).
+  if (size === 0) return -EACCES;
   let ino = 0;
   // `net:[4026531833]`: read off the bytes, a thousand processes have five thousand of these.
   for (let at = link.indexOf(0x5b) + 1; at < size - 1; at++) ino = ino * 10 + (link[at] ?? 0) - 0x30;

@@ -1,5 +1,5 @@
 import { VISIBILITY_GLYPH } from '../columns/index.ts';
-import { describeHolder } from '../model/describe.ts';
+import { describeHolder, holderPid } from '../model/describe.ts';
 import {
   type Holder,
   isCertain,
@@ -138,8 +138,9 @@ function holderLines(holder: Holder, ns: Namespace, snapshot: Snapshot, width: n
     }
     return lines;
   }
-  const command =
-    ns.processes.find(({ pid }) => pid === holder.pid)?.comm ?? commandsOf(snapshot, [holder.pid]).get(holder.pid);
+  const owner = holderPid(holder);
+  if (owner === null) return lines;
+  const command = ns.processes.find(({ pid }) => pid === owner)?.comm ?? commandsOf(snapshot, [owner]).get(owner);
   if (command !== undefined) lines[0] = [...(lines[0] ?? []), span(`  ${command}`, STYLE.dim)];
   return lines;
 }

@@ -10,7 +10,6 @@ import koffi from 'koffi';
 import {
   AT_FDCWD,
   close,
-  errno,
   ioctlPointer,
   O_CLOEXEC,
   O_PATH,
@@ -19,43 +18,36 @@ import {
   SYS,
   setns,
   socket,
-  syscallWithBuffer,
   syscallWithString,
   unshare,
 } from '../../../src/os/libc.ts';
-import { CLONE_NEWNET, CLONE_NEWNS, cookieOfOwnNamespace, inodeOf, namespaceLink } from '../../../src/os/nsfs.ts';
+import { CLONE_NEWNET, CLONE_NEWNS, inodeOf } from '../../../src/os/nsfs.ts';
+import {
+  AF,
+  accept,
+  bind,
+  connect,
+  describe,
+  inNew,
+  listen,
+  mapPacketRing,
+  must,
+  OWN,
+  openOwn,
+  queue,
+  register,
+  registerMapped,
+  SOCK,
+  unixAddress,
+} from './lib/hold.ts';
 
 const CLONE_FILES = 0x400;
 const O_RDWR = 2;
 const OPEN_TREE_CLONE = 1;
-const SYS_io_uring_setup = 425;
-const SYS_io_uring_register = 427;
-const IORING_REGISTER_FILES = 2;
-const IORING_OFF_SQ_RING = 0;
-const PROT_READ_WRITE = 3;
-const MAP_SHARED = 1;
-const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17, alg: 38, vsock: 40 } as const;
-const SOCK = { stream: 1, dgram: 2, raw: 3, seqpacket: 5 } as const;
-const SOL_PACKET = 263;
-const PACKET_RX_RING = 5;
 const TUNSETIFF = 0x400454ca;
 const IFF_TUN_NO_PI = 0x1001;
 
 const libc = koffi.load(null);
-const bind = libc.func('int bind(int, void *, int)') as (fd: number, address: Uint8Array, length: number) => number;
-const listen = libc.func('int listen(int, int)') as (fd: number, backlog: number) => number;
-const accept = libc.func('int accept(int, void *, void *)') as (fd: number, a: null, b: null) => number;
-const connect = libc.func('int connect(int, void *, int)') as (
-  fd: number,
-  address: Uint8Array,
-  length: number,
-) => number;
-const socketpair = libc.func('int socketpair(int, int, int, void *)') as (
-  f: number,
-  t: number,
-  p: number,
-  fds: Uint8Array,
-) => number;
 const inotify_init1 = libc.func('int inotify_init1(int)') as (flags: number) => number;
 const inotify_add_watch = libc.func('int inotify_add_watch(int, const char *, uint)') as (
   fd: number,
@@ -66,92 +58,14 @@ const fanotify_init = libc.func('int fanotify_init(uint, uint)') as (flags: numb
 const fanotify_mark = libc.func('int fanotify_mark(int, uint, uint64_t, int, const char *)') as (
   fd: number, flags: number, mask: number, dirfd: number, path: string,
 ) => number; // biome-ignore format: a prototype
-const mmap = libc.func('uintptr_t mmap(void *, size_t, int, int, int, long)') as (
-  at: null, length: number, prot: number, flags: number, fd: number, offset: number,
-) => number | bigint; // biome-ignore format: a prototype
-const setsockopt = libc.func('int setsockopt(int, int, int, void *, int)') as (
-  fd: number, level: number, name: number, value: Uint8Array, length: number,
-) => number; // biome-ignore format: a prototype
-const sendmsg = libc.func('long sendmsg(int, void *, int)') as (fd: number, message: unknown, flags: number) => number;
 const mount = libc.func('int mount(const char *, const char *, const char *, ulong, const char *)') as (
   source: string, target: string, type: string | null, flags: number, data: string | null,
 ) => number; // biome-ignore format: a prototype
 
 const gettid = libc.func('int gettid()') as () => number;
-const EAFNOSUPPORT = 97;
-
-function must(result: number, what: string): number {
-  if (result < 0 && errno() === EAFNOSUPPORT) process.exit(EAFNOSUPPORT); // the test skips what this kernel lacks
-  if (result < 0) throw new Error(`${what}: errno ${errno()}`);
-  return result;
-}
-
-const OWN = '/proc/thread-self/ns/net';
-
-function openOwn(): number {
-  return must(openat(AT_FDCWD, OWN, O_RDONLY | O_CLOEXEC), 'open ns');
-}
-
-/** What is printed of the namespace itself. */
-function describe(): { ino: number; cookie: string } {
-  return { ino: namespaceLink(AT_FDCWD, OWN), cookie: String(cookieOfOwnNamespace()) };
-}
-
-/** Makes a namespace, runs `hold` inside it, and comes back. */
-function inNew<T extends object>(hold: () => T): T & { ino: number; cookie: string } {
-  const home = openOwn();
-  must(unshare(CLONE_NEWNET), 'unshare');
-  const about = describe();
-  const held = hold();
-  must(setns(home, CLONE_NEWNET), 'setns home');
-  close(home);
-  return { ...about, ...held };
-}
-
-function unixAddress(path: string): Buffer {
-  return Buffer.concat([Buffer.from([AF.unix, 0]), Buffer.from(`${path}\0`)]);
-}
 
 function inSocket(family: keyof typeof AF, type: keyof typeof SOCK, protocol = 0): () => { fd: number } {
   return () => ({ fd: must(socket(AF[family], SOCK[type], protocol), `socket ${family}`) });
-}
-
-/** Queues a descriptor in a unix socket (SCM_RIGHTS) and closes every other reference to it. */
-function queue(fd: number): { fd: number } {
-  const pair = Buffer.alloc(8);
-  must(socketpair(AF.unix, SOCK.stream, 0, pair), 'socketpair');
-  const [left, right] = [pair.readInt32LE(0), pair.readInt32LE(4)];
-  const IoVec = koffi.struct('iovec', { base: 'void *', length: 'size_t' });
-  const Message = koffi.struct('msghdr', {
-    name: 'void *', namelen: 'uint', iov: 'void *', iovlen: 'size_t', control: 'void *', controllen: 'size_t', flags: 'int',
-  }); // biome-ignore format: a struct
-  const byte = koffi.alloc('uint8_t', 1);
-  const iov = koffi.alloc(IoVec, 1);
-  koffi.encode(iov, IoVec, { base: byte, length: 1 });
-  const control = koffi.alloc('uint8_t', 24); // cmsg_len 20, SOL_SOCKET, SCM_RIGHTS, one descriptor
-  koffi.encode(control, koffi.array('uint32_t', 6), [20, 0, 1, 1, fd, 0]);
-  const message = koffi.alloc(Message, 1);
-  koffi.encode(message, Message, { name: null, namelen: 0, iov, iovlen: 1, control, controllen: 24, flags: 0 });
-  must(sendmsg(left, message, 0), 'sendmsg');
-  close(fd);
-  return { fd: right };
-}
-
-function ring(): number {
-  return must(syscallWithBuffer(SYS_io_uring_setup, 4, Buffer.alloc(120), 0, 0, 0), 'io_uring_setup');
-}
-
-/** Registers `file` with a new io_uring and closes it. */
-function register(file: number): { fd: number } {
-  const fd = ring();
-  const files = Buffer.alloc(4);
-  files.writeInt32LE(file);
-  const registered = libc.func('long syscall(long, long, long, void *, long)')(
-    SYS_io_uring_register, fd, IORING_REGISTER_FILES, files, 1,
-  ) as number; // biome-ignore format: one call
-  must(registered, 'io_uring_register');
-  close(file);
-  return { fd };
 }
 
 const KINDS: Record<string, (argument: string) => object> = {
@@ -254,21 +168,10 @@ const KINDS: Record<string, (argument: string) => object> = {
   iouring: () => inNew(() => register(openOwn())),
   'iouring-socket': () => inNew(() => register(must(socket(AF.unix, SOCK.dgram, 0), 'socket'))),
   inflight: () => inNew(() => queue(openOwn())),
-  'packet-ring': () =>
-    inNew(() => {
-      const fd = must(socket(AF.packet, SOCK.raw, 0), 'socket');
-      const request = Buffer.alloc(16); // tp_block_size, tp_block_nr, tp_frame_size, tp_frame_nr
-      for (const [index, value] of [4096, 1, 2048, 2].entries()) request.writeUInt32LE(value, index * 4);
-      must(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, request, 16), 'PACKET_RX_RING');
-      if (Number(mmap(null, 4096, PROT_READ_WRITE, MAP_SHARED, fd, 0)) < 0) throw new Error('mmap');
-      close(fd);
-      return {};
-    }),
+  'packet-ring': () => inNew(() => mapPacketRing(() => ({}))),
   'mapped-iouring': () =>
     inNew(() => {
-      const { fd } = register(openOwn());
-      if (Number(mmap(null, 4096, PROT_READ_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING)) < 0) throw new Error('mmap');
-      close(fd);
+      registerMapped(openOwn());
       return {};
     }),
   /** A descriptor on a filesystem whose server never answers: stat(2) on it waits for ever. */

@@ -1,0 +1,88 @@
+import type { Issue } from '../src/model/index.ts';
+import { BpfError } from '../src/os/libbpf.ts';
+import { namespaceLink } from '../src/os/nsfs.ts';
+import { sanitise } from '../src/terminal/sanitise.ts';
+import type { CollectContext, Collected, Collector } from './contract.ts';
+import type { KernelDevice, KernelNamespace, KernelPin, KernelStacking, KernelTask } from './kernel/decode.ts';
+import type { KernelProbe } from './kernel/load.ts';
+import { INITIAL_PID_NAMESPACE } from './tasks.ts';
+
+export type { KernelDevice, KernelNamespace, KernelPin, KernelStacking, KernelTask } from './kernel/decode.ts';
+
+/** Everything the probe says, at about one moment. Names are as the kernel has them, one character a byte. */
+export interface KernelData {
+  readonly namespaces: readonly KernelNamespace[];
+  readonly devices: readonly KernelDevice[];
+  readonly stack: readonly KernelStacking[];
+  readonly tasks: readonly KernelTask[];
+  readonly pins: readonly KernelPin[];
+  /**
+   * We are in the initial pid namespace, so the tasks and descriptors listed are all there are. From inside another one
+   * the list of namespaces is still the whole host's.
+   */
+  readonly hostWide: boolean;
+}
+
+/** Reads the probe once. @throws BpfError */
+export function readProbe(probe: KernelProbe, hostWide: boolean): KernelData {
+  const { devices, stack } = probe.devices();
+  return {
+    namespaces: probe.namespaces(),
+    devices,
+    stack,
+    tasks: probe.tasks(),
+    pins: probe.files(),
+    hostWide,
+  };
+}
+
+const NOTHING: KernelData = { namespaces: [], devices: [], stack: [], tasks: [], pins: [], hostWide: false };
+
+async function collectKernel({ procfs, probe }: CollectContext): Promise<Collected<KernelData>> {
+  const state = await probe();
+  if ('failure' in state) {
+    const { reason, cure } = state.failure;
+    return {
+      data: NOTHING,
+      seen: 0,
+      missed: [{ subject: 'probe', reason }],
+      notes: cure === '' ? [] : [{ subject: 'cure', reason: cure }],
+      unavailable: true,
+    };
+  }
+  const own = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;
+  const hostWide = own === INITIAL_PID_NAMESPACE;
+  const missed: Issue[] = [...state.probe.missing];
+  if (!procfs.live)
+    missed.push({ subject: procfs.name, reason: 'another pid namespace: its tasks cannot be compared' });
+  else if (!hostWide) {
+    missed.push({ subject: `pid:[${own}]`, reason: 'tasks outside this pid namespace are not visible' });
+  }
+  try {
+    const data = readProbe(state.probe, hostWide);
+    return { data, seen: data.namespaces.length, missed, notes: [] };
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    return {
+      data: NOTHING,
+      seen: 0,
+      missed: [{ subject: 'probe', reason: error.message }],
+      notes: [],
+      unavailable: true,
+    };
+  }
+}
+
+/** A name from the kernel's memory, safe to draw. */
+export function kernelName(bytes: string): string {
+  return sanitise(bytes).text;
+}
+
+/** The kernel's own list of namespaces, their devices, every task and what its descriptors pin. */
+export const kernel = {
+  name: 'kernel',
+  view: 'kernel',
+  reads: 'net_namespace_list, devices, tasks and descriptors, by a BPF program (collectors/kernel/probe.bpf.c)',
+  needs: 'CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN; Linux 5.14 with BTF; libbpf.so.1',
+  collect: collectKernel,
+} as const satisfies Collector<'kernel', KernelData>;

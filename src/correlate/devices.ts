@@ -1,0 +1,79 @@
+import { type KernelData, type KernelDevice, kernelName } from '../../collectors/kernel.ts';
+import type { Device, DeviceReference } from '../model/index.ts';
+import { sanitise } from '../terminal/sanitise.ts';
+
+/** IFF_… by bit, include/uapi/linux/if.h. */
+const FLAGS = [
+  'up',
+  'broadcast',
+  'debug',
+  'loopback',
+  'pointopoint',
+  'notrailers',
+  'running',
+  'noarp',
+  'promisc',
+  'allmulti',
+  'master',
+  'slave',
+  'multicast',
+  'portsel',
+  'automedia',
+  'dynamic',
+  'lower_up',
+  'dormant',
+  'echo',
+];
+
+/** IF_OPER_… by number, include/uapi/linux/if.h. */
+const OPERSTATES = ['unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'dormant', 'up'];
+
+function key(netns: number, ifindex: number): string {
+  return `${netns} ${ifindex}`;
+}
+
+/** Devices by the namespace they are in, each with what it is connected to, in whatever namespace that is. */
+export function devicesByNamespace({ devices, stack }: KernelData): Map<number, Device[]> {
+  const names = new Map(devices.map((device) => [key(device.netns, device.ifindex), kernelName(device.name)]));
+  const reference = (netns: number, ifindex: number): DeviceReference => ({
+    netns,
+    ifindex,
+    name: names.get(key(netns, ifindex)) ?? null,
+  });
+  const lower = new Map<string, DeviceReference[]>();
+  const upper = new Map<string, DeviceReference[]>();
+  const add = (to: Map<string, DeviceReference[]>, at: string, device: DeviceReference) => {
+    const known = to.get(at);
+    if (known === undefined) to.set(at, [device]);
+    else known.push(device);
+  };
+  for (const { netns, ifindex, lowerNetns, lowerIfindex } of stack) {
+    add(lower, key(netns, ifindex), reference(lowerNetns, lowerIfindex));
+    add(upper, key(lowerNetns, lowerIfindex), reference(netns, ifindex));
+  }
+  const toDevice = (device: KernelDevice): Device => {
+    const at = key(device.netns, device.ifindex);
+    const name = sanitise(device.name);
+    return {
+      ifindex: device.ifindex,
+      name: name.text,
+      ...(name.raw === undefined ? null : { rawName: name.raw }),
+      kind: device.kind === '' ? null : kernelName(device.kind),
+      flags: FLAGS.filter((_, bit) => (device.flags & (1 << bit)) !== 0),
+      operstate: OPERSTATES[device.operstate] ?? `state ${device.operstate}`,
+      address: device.address === '' ? null : device.address,
+      mtu: device.mtu,
+      references: device.references,
+      peer: device.peer === null ? null : reference(device.peer.netns, device.peer.ifindex),
+      lower: lower.get(at) ?? [],
+      upper: upper.get(at) ?? [],
+    };
+  };
+  const byNamespace = new Map<number, Device[]>();
+  for (const device of devices) {
+    const known = byNamespace.get(device.netns);
+    if (known === undefined) byNamespace.set(device.netns, [toDevice(device)]);
+    else known.push(toDevice(device));
+  }
+  return byNamespace;
+}

@@ -1,0 +1,201 @@
+/**
+ * What the kernel's own view answers that userland could only ask: which namespace a file under a dead process's
+ * `/proc/<pid>/net` belongs to, what is in flight inside a unix socket, what a mapping or a BPF link pins.
+ */
+
+import { familyName, typeName } from '../../collectors/descriptors/sockets.ts';
+import type { DescriptorSighting } from '../../collectors/descriptors.ts';
+import type { Gathered } from '../../collectors/index.ts';
+import { type KernelPin, kernelName } from '../../collectors/kernel.ts';
+import type { Holder, InflightHolder, OrphanHolder } from '../model/index.ts';
+
+const AF_INET6 = 10;
+const TCP_LISTEN = 10;
+/** include/net/tcp_states.h */
+const TCP_STATES = [
+  'UNKNOWN',
+  'ESTABLISHED',
+  'SYN_SENT',
+  'SYN_RECV',
+  'FIN_WAIT1',
+  'FIN_WAIT2',
+  'TIME_WAIT',
+  'CLOSE',
+  'CLOSE_WAIT',
+  'LAST_ACK',
+  'LISTEN',
+  'CLOSING',
+  'NEW_SYN_RECV',
+];
+
+/** `10.0.0.1:80`, `[fe80::1]:80`, from 16 bytes in hexadecimal. */
+export function formatEndpoint(family: number, address: string, port: number): string {
+  if (family !== AF_INET6) {
+    const bytes = [0, 2, 4, 6].map((at) => Number.parseInt(address.slice(at, at + 2), 16));
+    return `${bytes.join('.')}:${port}`;
+  }
+  // URL writes IPv6 addresses the way RFC 5952 wants them.
+  const groups = address.match(/.{4}/g) ?? [];
+  return `${new URL(`http://[${groups.join(':')}]`).hostname}:${port}`;
+}
+
+function orphan(pin: KernelPin): OrphanHolder {
+  return {
+    kind: 'orphan',
+    view: 'kernel',
+    family: pin.family === AF_INET6 ? 'inet6' : 'inet',
+    state: TCP_STATES[pin.state] ?? `state ${pin.state}`,
+    local: formatEndpoint(pin.family, pin.local, pin.localPort),
+    remote: formatEndpoint(pin.family, pin.remote, pin.remotePort),
+    sendQueue: pin.sendQueue,
+    receiveQueue: pin.receiveQueue,
+  };
+}
+
+/** An open descriptor as userland's own source would have described it, as far as the kernel's record tells. */
+function descriptor(pin: KernelPin, devices: ReadonlyMap<string, string>): Holder | null {
+  const place = { pid: pin.pid, fd: pin.fd, ...(pin.tid === pin.pid ? {} : { tid: pin.tid }), view: 'kernel' } as const;
+  switch (pin.kind) {
+    case 'nsfs':
+      return { kind: 'descriptor', ...place, form: 'nsfs' };
+    case 'socket':
+      return {
+        kind: 'socket',
+        ...place,
+        inode: pin.inode,
+        family: familyName(pin.family),
+        type: typeName(pin.type),
+        protocol: pin.protocol,
+        listening: pin.state === TCP_LISTEN,
+      };
+    case 'tun':
+    case 'tap': {
+      const device = devices.get(`${pin.deviceNetns} ${pin.ifindex}`);
+      return {
+        kind: 'tun',
+        ...place,
+        device: device === undefined ? null : kernelName(device),
+        deviceNamespace: pin.deviceNetns === 0 ? null : pin.deviceNetns,
+      };
+    }
+    case 'procfile':
+      return { kind: 'procfile', ...place, path: '/proc/…/net/…' };
+    case 'nothing':
+      return null;
+  }
+}
+
+/** One thing the kernel says pins a namespace, as a holder that userland does not show. */
+export function pinHolder(pin: KernelPin, devices: ReadonlyMap<string, string>): Holder | null {
+  const place = { pid: pin.pid, fd: pin.fd, ...(pin.tid === pin.pid ? {} : { tid: pin.tid }), view: 'kernel' } as const;
+  switch (pin.place) {
+    case 'descriptor':
+      return descriptor(pin, devices);
+    case 'inflight':
+      return pin.kind === 'nothing'
+        ? null
+        : { kind: 'inflight', ...place, inode: pin.inode, count: 1, content: pin.kind };
+    case 'unaccepted':
+      return { kind: 'inflight', ...place, inode: pin.inode, count: 1, content: 'connection' };
+    case 'registered':
+      return pin.fd < 0
+        ? { kind: 'mapping', pid: pin.pid, target: 'anon_inode:[io_uring]', view: 'kernel' }
+        : { kind: 'iouring', ...place, slot: pin.slot, target: pin.kind };
+    case 'mapped':
+      return { kind: 'mapping', pid: pin.pid, target: `socket:[${pin.inode}]`, view: 'kernel' };
+    case 'link':
+      return { kind: 'bpflink', id: pin.slot, view: 'kernel' };
+    case 'orphan':
+      return orphan(pin);
+    case 'nowhere':
+      return null;
+  }
+}
+
+/** What tells one holder of a process from another, so that the same is not listed twice. */
+function holderKey(holder: Holder): string {
+  switch (holder.kind) {
+    case 'mapping':
+      return `mapping ${holder.pid} ${holder.target}`;
+    case 'iouring':
+      return `iouring ${holder.pid} ${holder.fd} ${holder.slot}`;
+    case 'mount':
+      return `mount ${holder.mountId}`;
+    case 'task':
+      return `task ${holder.tid}`;
+    case 'orphan':
+      return `orphan ${holder.local} ${holder.remote}`;
+    case 'bpflink':
+      return holder.id === undefined ? `bpflink ${holder.pid} ${holder.fd}` : `bpflink ${holder.id}`;
+    case 'inflight':
+      return `inflight ${holder.tid ?? holder.pid} ${holder.fd}`;
+    default:
+      return `fd ${holder.tid ?? holder.pid} ${holder.fd}`;
+  }
+}
+
+/** Queued things of one kind in one socket are one holder with a count. */
+function counted(sightings: readonly DescriptorSighting[]): DescriptorSighting[] {
+  const merged = new Map<string, DescriptorSighting>();
+  const rest: DescriptorSighting[] = [];
+  for (const sighting of sightings) {
+    const { ino, holder } = sighting;
+    if (holder.kind !== 'inflight') {
+      rest.push(sighting);
+      continue;
+    }
+    const key = `${ino} ${holderKey(holder)} ${holder.content}`;
+    const known = merged.get(key)?.holder as InflightHolder | undefined;
+    merged.set(key, { ino, holder: known === undefined ? holder : { ...known, count: known.count + 1 } });
+  }
+  return [...rest, ...merged.values()];
+}
+
+/** Descriptor sightings, with the number of those namespaces filled in that userland can prove and not name. */
+export function answeredSightings({ descriptors, kernel }: Gathered): readonly DescriptorSighting[] {
+  const sightings = descriptors?.sightings ?? [];
+  if (kernel === undefined || sightings.every(({ ino }) => ino !== null)) return sightings;
+  const byCookie = new Map(kernel.namespaces.map(({ cookie, ino }) => [cookie, ino]));
+  const byDescriptor = new Map<string, number>();
+  for (const { place, tid, fd, netns } of kernel.pins) {
+    if (place === 'descriptor') byDescriptor.set(`fd ${tid} ${fd}`, netns);
+  }
+  return sightings.map((sighting): DescriptorSighting => {
+    if (sighting.ino !== null) return sighting;
+    const ino =
+      sighting.cookie === undefined ? byDescriptor.get(holderKey(sighting.holder)) : byCookie.get(sighting.cookie);
+    return ino === undefined ? sighting : { ino, holder: sighting.holder };
+  });
+}
+
+/**
+ * Descriptor sightings and leads with the kernel's answers filled in. Ordinary descriptors are taken from the kernel
+ * only for namespaces that userland has nothing for; what waits behind a descriptor always, since nobody else can tell.
+ *
+ * @param proven inodes of the namespaces userland has a holder for.
+ */
+export function withKernelAnswers(
+  gathered: Gathered,
+  proven: ReadonlySet<number>,
+): { readonly sightings: readonly DescriptorSighting[]; readonly leads: readonly Holder[] } {
+  const leads = gathered.descriptors?.leads ?? [];
+  const { kernel } = gathered;
+  if (kernel === undefined) return { sightings: gathered.descriptors?.sightings ?? [], leads };
+
+  const answered = answeredSightings(gathered);
+  const devices = new Map(kernel.devices.map(({ netns, ifindex, name }) => [`${netns} ${ifindex}`, name]));
+  const known = new Set(answered.map(({ ino, holder }) => `${ino} ${holderKey(holder)}`));
+  const added: DescriptorSighting[] = [];
+  const resolved = new Set<string>();
+  for (const pin of kernel.pins) {
+    if (pin.place === 'descriptor' && proven.has(pin.netns)) continue;
+    const holder = pinHolder(pin, devices);
+    if (holder === null) continue;
+    resolved.add(holderKey(holder));
+    if (!known.has(`${pin.netns} ${holderKey(holder)}`)) added.push({ ino: pin.netns, holder });
+  }
+  return {
+    sightings: [...answered, ...counted(added)],
+    leads: leads.filter((lead) => !resolved.has(holderKey(lead))),
+  };
+}
