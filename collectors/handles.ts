@@ -24,7 +24,7 @@ function collectHandles({ signal }: CollectContext, { kernel }: Gathered): Colle
     ({ id, departed, count }) => id !== null && !departed && count !== 0,
   );
   if (kernel === undefined || kernel.namespaces.length === 0) {
-    return unusable('the kernel view, which knows the ids, is not there');
+    return unusable('the kernel source, which knows the ids, is not there');
   }
   if (identified.length === 0) return unusable('ENOSYS: needs Linux 6.18');
   const opened = new Set<number>();

@@ -39,6 +39,10 @@ export function readProbe(probe: KernelProbe, hostWide: boolean): KernelData {
 const NOTHING: KernelData = { namespaces: [], devices: [], stack: [], tasks: [], pins: [], hostWide: false };
 
 async function collectKernel({ procfs, probe }: CollectContext): Promise<Collected<KernelData>> {
+  if (!procfs.ofThisKernel) {
+    const notes = [{ subject: procfs.name, reason: 'no procfs of the running kernel: it has nothing to say about it' }];
+    return { data: NOTHING, seen: 0, missed: [], notes, unavailable: true };
+  }
   const state = await probe();
   if ('failure' in state) {
     const { reason, cure } = state.failure;

@@ -1,19 +1,23 @@
 import { ENOSYS, errnoName } from '../src/os/errors.ts';
 import { listNamespaceIds } from '../src/os/namespace-handle.ts';
-import type { Collected, Collector } from './contract.ts';
+import type { CollectContext, Collected, Collector } from './contract.ts';
 
 export interface ListnsData {
   /** Ids, which are the cookies, of all active network namespaces in sight. */
   readonly cookies: ReadonlySet<string>;
 }
 
-function collectListns(): Collected<ListnsData> {
+/** No gap: the probe lists all that this does, and more. */
+function unusable(reason: string): Collected<ListnsData> {
+  const notes = [{ subject: 'listns(2)', reason }];
+  return { data: { cookies: new Set() }, seen: 0, missed: [], notes, unavailable: true };
+}
+
+function collectListns({ procfs }: CollectContext): Collected<ListnsData> {
+  if (!procfs.ofThisKernel) return unusable('not about this procfs');
   const ids = listNamespaceIds();
   if ('errno' in ids) {
-    const reason = ids.errno === ENOSYS ? 'ENOSYS: needs Linux 6.19' : errnoName(ids.errno);
-    // No gap: the probe lists all of these and more.
-    const notes = [{ subject: 'listns(2)', reason }];
-    return { data: { cookies: new Set() }, seen: 0, missed: [], notes, unavailable: true };
+    return unusable(ids.errno === ENOSYS ? 'ENOSYS: needs Linux 6.19' : errnoName(ids.errno));
   }
   return { data: { cookies: new Set(ids.map(String)) }, seen: ids.length, missed: [], notes: [] };
 }

@@ -61,6 +61,8 @@ export interface TasksData {
   readonly listed: readonly number[];
   /** Processes that are there and may not be read, in whole or in part. */
   readonly denied: readonly number[];
+  /** Whole classes of processes are out of sight: those outside a pid namespace, or those hidepid hides. */
+  readonly narrowed: boolean;
 }
 
 export interface StatFacts {
@@ -279,7 +281,13 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
   if (pids === null || pids.length === 0) {
     const reason = pids === null ? errnoName(errno()) : 'no process in it: is a procfs mounted there?';
     const missed = [{ subject: procfs.name, reason }];
-    return { data: { processes: [], listed: [], denied: [] }, seen: 0, missed, notes: [], unavailable: true };
+    return {
+      data: { processes: [], listed: [], denied: [], narrowed: true },
+      seen: 0,
+      missed,
+      notes: [],
+      unavailable: true,
+    };
   }
   const names = accountNames(passwdFile);
   const ownPidNamespace = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;
@@ -312,7 +320,8 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
       close(dir);
     }
   }
-  if (procfs.live) missed.push(...outOfSight(procfs, ownPidNamespace));
+  const hidden = procfs.live ? outOfSight(procfs, ownPidNamespace) : [];
+  missed.push(...hidden);
   const notes: Issue[] = [];
   if (procfs.coveredReason !== null) {
     notes.push({
@@ -320,7 +329,12 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
       reason: `read as mounted (private procfs: ${procfs.coveredReason}): a mount over /proc/<pid> could hide a process`,
     });
   }
-  return { data: { processes, listed: pids, denied }, seen: processes.length, missed, notes };
+  return {
+    data: { processes, listed: pids, denied, narrowed: hidden.length > 0 || !procfs.live },
+    seen: processes.length,
+    missed,
+    notes,
+  };
 }
 
 /** Every thread id procfs lists: of all processes their first, and of the given processes all. */

@@ -45,7 +45,7 @@ export function unlisted(gathered: Gathered): number[] {
 
 /** Whether the tasks of both views can be compared: both were read, and of the same processes. */
 function comparable({ tasks, kernel }: Gathered): boolean {
-  return tasks !== undefined && kernel?.hostWide === true && kernel.tasks.length > 0;
+  return tasks?.narrowed === false && kernel?.hostWide === true && kernel.tasks.length > 0;
 }
 
 /**

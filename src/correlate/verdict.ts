@@ -29,7 +29,11 @@ function evidence(
 
 /** Whether userland saw as much of this host as the kernel's list spans. */
 function sawTheWholeHost(gathered: Gathered): boolean {
-  return gathered.kernel?.hostWide === true && HOLDER_SOURCES.every((source) => gathered[source] !== undefined);
+  return (
+    gathered.kernel?.hostWide === true &&
+    gathered.tasks?.narrowed === false &&
+    HOLDER_SOURCES.every((source) => gathered[source] !== undefined)
+  );
 }
 
 /**

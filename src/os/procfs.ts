@@ -58,6 +58,8 @@ export interface Procfs {
    * there, pidfds would reach the wrong processes and are not used.
    */
   readonly live: boolean;
+  /** It is a procfs at all, so what it tells is about the running kernel: false for a tree of files. */
+  readonly ofThisKernel: boolean;
 }
 
 /**
@@ -125,12 +127,21 @@ export function openProcfs(given: string): Procfs {
     }
     const live = showsOurPids(fd);
     // On /proc itself a procfs that is not ours is a cover; elsewhere it is what was asked for.
-    if (live || (root !== '/proc' && isProcfs(fd))) return { ...facts, fd, uncovered: true, coveredReason: null, live };
+    if (live || (root !== '/proc' && isProcfs(fd)))
+      return { ...facts, fd, uncovered: true, coveredReason: null, live, ofThisKernel: true };
     close(fd);
   }
   const fd = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) throw new SystemError('open', given, errno());
-  return { ...facts, fd, uncovered: false, coveredReason: isProcfs(fd) ? coveredReason : null, live: showsOurPids(fd) };
+  const ofThisKernel = isProcfs(fd);
+  return {
+    ...facts,
+    fd,
+    uncovered: false,
+    coveredReason: ofThisKernel ? coveredReason : null,
+    live: showsOurPids(fd),
+    ofThisKernel,
+  };
 }
 
 export function closeProcfs(procfs: Procfs): void {

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/model/index.ts';
-import { find, holdersOf, run, Scene, snapshotWithout } from './scene.ts';
+import { find, holdersOf, run, Scene, userlandWithout } from './scene.ts';
 
 let scene: Scene;
 
@@ -25,29 +25,29 @@ test('a mount namespace whose only inhabitant is in a chroot shows its mounts al
        mount --bind / ${root}; mount --rbind /proc ${root}/proc
        exec chroot ${root} sleep 60'`,
   );
-  const seen = find(await snapshotWithout(), Number(line));
+  const seen = find(await userlandWithout(), Number(line));
   expect(seen?.visibility).toBe('obscure');
   expect(seen?.holders).toMatchObject([{ kind: 'mount', path }]);
-  expect(find(await snapshotWithout('pinned-mounts'), Number(line))).toBeUndefined();
+  expect(find(await userlandWithout('pinned-mounts'), Number(line))).toBeUndefined();
 });
 
 test('a mount namespace that only a descriptor in a private table holds is entered', async () => {
   const path = join(scene.directory(), 'pinned');
   closeSync(openSync(path, 'w'));
   const held = await scene.hold('private-mount-namespace', path);
-  const seen = find(await snapshotWithout(), held.ino);
+  const seen = find(await userlandWithout(), held.ino);
   expect(seen).toMatchObject({ visibility: 'obscure', cookie: held.cookie });
   expect(seen?.holders).toMatchObject([{ kind: 'mount', path, mountNamespace: held.mountNamespace }]);
 });
 
 test('a tun is known by what it is, not by the name it was opened by', async () => {
   const held = await scene.hold('tun-renamed');
-  expect(holdersOf(find(await snapshotWithout(), held.ino), 'tun')).toMatchObject([{ pid: held.pid, fd: held.fd }]);
+  expect(holdersOf(find(await userlandWithout(), held.ino), 'tun')).toMatchObject([{ pid: held.pid, fd: held.fd }]);
 });
 
 test('a file under /proc/<pid>/net that pins nothing makes no namespace', async () => {
   const held = await scene.hold('procfile-unpinned');
-  const { namespaces } = await snapshotWithout();
+  const { namespaces } = await userlandWithout();
   expect(
     namespaces
       .flatMap((ns) => holdersOf(ns, 'procfile'))

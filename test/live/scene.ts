@@ -112,6 +112,11 @@ export function snapshotWithout(...without: readonly string[]): Promise<Snapshot
   return collect({ procRoot: '/proc', without });
 }
 
+/** What userland's own sources show, without the given ones. */
+export function userlandWithout(...without: readonly string[]): Promise<Snapshot> {
+  return snapshotWithout('kernel', ...without);
+}
+
 export function find(snapshot: Snapshot, ino: number): Namespace | undefined {
   return snapshot.namespaces.find((ns) => ns.ino === ino);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Gathered } from '../../collectors/index.ts';
 import type { MountSighting } from '../../collectors/mounts.ts';
-import type { TaskRecord } from '../../collectors/tasks.ts';
+import type { TaskRecord, TasksData } from '../../collectors/tasks.ts';
 import { correlate } from '../../src/correlate/index.ts';
 import { initialNamespace } from '../../src/correlate/initial.ts';
 
@@ -43,6 +43,10 @@ const NO_MOUNTS = {
   nsfsMounts: new Map(),
 };
 
+function seen(processes: readonly TaskRecord[]): TasksData {
+  return { processes, listed: processes.map(({ pid }) => pid), denied: [], narrowed: false };
+}
+
 function correlated(gathered: Gathered) {
   return new Map(correlate(gathered, 0).namespaces.map((ns) => [ns.ino, ns]));
 }
@@ -50,17 +54,15 @@ function correlated(gathered: Gathered) {
 describe('correlate', () => {
   test('a process with threads in two namespaces is in both, and obscure where its leader is not', () => {
     const namespaces = correlated({
-      tasks: {
-        processes: [
-          task({
-            pid: 7,
-            netns: [
-              { ino: 1, tid: 7, threads: 3 },
-              { ino: 2, tid: 9, threads: 1 },
-            ],
-          }),
-        ],
-      },
+      tasks: seen([
+        task({
+          pid: 7,
+          netns: [
+            { ino: 1, tid: 7, threads: 3 },
+            { ino: 2, tid: 9, threads: 1 },
+          ],
+        }),
+      ]),
     });
     expect(namespaces.get(1)).toMatchObject({ visibility: 'plain', processes: [{ pid: 7, threads: 3 }] });
     expect(namespaces.get(2)).toMatchObject({
@@ -72,7 +74,7 @@ describe('correlate', () => {
 
   test('sightings of one namespace by several sources become one row', () => {
     const namespaces = correlated({
-      tasks: { processes: [task()] },
+      tasks: seen([task()]),
       mounts: {
         ...NO_MOUNTS,
         mounts: [mount(500, '/run/netns/a'), mount(500, '/odd')],
@@ -102,7 +104,7 @@ describe('correlate', () => {
 
   test('a process under a cover makes nothing plain', () => {
     const namespaces = correlated({
-      tasks: { processes: [task({ pid: 7 })] },
+      tasks: seen([task({ pid: 7 })]),
       mounts: { ...NO_MOUNTS, mounts: [], covers: [{ pid: 7, path: '/proc/7', filesystem: 'tmpfs' }] },
     });
     expect(namespaces.get(500)).toMatchObject({ visibility: 'obscure', processes: [{ covered: true }] });
@@ -128,7 +130,7 @@ describe('correlate', () => {
   });
 
   test('start times need the boot time', () => {
-    const gathered = { tasks: { processes: [task({ startTicks: 250 })] } };
+    const gathered = { tasks: seen([task({ startTicks: 250 })]) };
     expect(correlate(gathered, 1_000_000).namespaces[0]?.processes[0]?.startedAt).toBe('1970-01-01T00:16:42.500Z');
     expect(correlate(gathered, null).namespaces[0]?.processes[0]?.startedAt).toBeNull();
   });
@@ -136,13 +138,11 @@ describe('correlate', () => {
   test('a namespace belongs to the container of its oldest process, the initial one to none', () => {
     const web = { engine: 'docker', id: 'abc', name: 'web', pod: null };
     const namespaces = correlated({
-      tasks: {
-        processes: [
-          task({ pid: 8, cgroup: '/host', startTicks: 20 }),
-          task({ pid: 7, cgroup: '/web', startTicks: 10 }),
-          task({ pid: 2, cgroup: '/web', kernelThread: true, netns: [{ ino: 1, tid: 2, threads: 1 }] }),
-        ],
-      },
+      tasks: seen([
+        task({ pid: 8, cgroup: '/host', startTicks: 20 }),
+        task({ pid: 7, cgroup: '/web', startTicks: 10 }),
+        task({ pid: 2, cgroup: '/web', kernelThread: true, netns: [{ ino: 1, tid: 2, threads: 1 }] }),
+      ]),
       containers: { byCgroup: new Map([['/web', web]]) },
     });
     expect(namespaces.get(500)?.container).toEqual(web);
