@@ -3,7 +3,7 @@ import { SystemError } from '../src/os/errors.ts';
 import { close } from '../src/os/libc.ts';
 import { inNetworkNamespace } from '../src/os/network-namespace.ts';
 import { cookieOfOwnNamespace, namespaceId, namespaceLink, nsfsDevice, ownerOf } from '../src/os/nsfs.ts';
-import { GONE, openNamespace, type Way } from '../src/os/open-namespace.ts';
+import { openNamespace, type Way } from '../src/os/open-namespace.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { Gathered } from './index.ts';
 
@@ -39,7 +39,8 @@ export function readIdentity(procFd: number, netns: number): Identity {
 }
 
 /** Every way to get at each namespace, processes first: they are the cheapest to open. */
-function waysIn({ tasks, mounts, descriptors }: Gathered): Map<number, Way[]> {
+export function waysIn(gathered: Gathered): Map<number, Way[]> {
+  const { tasks, mounts, kernel } = gathered;
   const ways = new Map<number, Way[]>();
   const add = (ino: number, way: Way) => {
     const known = ways.get(ino);
@@ -50,27 +51,38 @@ function waysIn({ tasks, mounts, descriptors }: Gathered): Map<number, Way[]> {
     for (const { ino, tid, threads } of netns) add(ino, { holder: { kind: 'task', pid, tid, threads } });
   }
   for (const { ino, holder, seenBy, bytes } of mounts?.mounts ?? []) add(ino, { holder, seenBy, mountPoint: bytes });
-  for (const { ino, holder } of descriptors?.sightings ?? []) if (ino !== null) add(ino, { holder });
+  for (const { ino, holder } of gathered.descriptors?.sightings ?? []) if (ino !== null) add(ino, { holder });
+  for (const { ino, id, departed } of kernel?.namespaces ?? []) {
+    if (id !== null && !departed) add(ino, { handle: id });
+  }
   return ways;
 }
 
 function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered): Collected<IdentityData> {
   const identities = new Map(gathered['pinned-mounts']?.identities);
+  // The kernel's own view knows them all already.
+  for (const { ino, cookie, owner, departed } of gathered.kernel?.namespaces ?? []) {
+    if (cookie !== null && !departed) identities.set(ino, { cookie, owner });
+  }
   const missed: Issue[] = [];
   const device = nsfsDevice(procfs.fd) ?? -1;
   const own = namespaceLink(procfs.fd, 'thread-self/ns/net');
   for (const [ino, ways] of waysIn(gathered)) {
     signal.throwIfAborted();
     if (identities.has(ino)) continue;
-    const fd = openNamespace(procfs, ino, device, ways);
-    // What died between being seen and being opened is no gap.
-    if (fd === GONE) continue;
-    if (fd < 0) {
-      missed.push({ subject: `net:[${ino}]`, reason: 'no holder leads to it: cookie and owner unknown' });
+    const opened = openNamespace(procfs, ino, device, ways);
+    if (opened.fd === null) {
+      // What died between being seen and being opened is no gap.
+      if (opened.why === 'gone') continue;
+      const reason =
+        opened.why === 'activates'
+          ? 'only a socket or tun leads to it, and asking would make it active: cookie and owner unknown'
+          : 'no holder leads to it: cookie and owner unknown';
+      missed.push({ subject: `net:[${ino}]`, reason });
       continue;
     }
-    const found = readIdentity(procfs.fd, fd);
-    close(fd);
+    const found = readIdentity(procfs.fd, opened.fd);
+    close(opened.fd);
     // Our own namespace need not be entered to be asked.
     const cookie = found.cookie ?? (ino === own ? String(cookieOfOwnNamespace() ?? '') || null : null);
     identities.set(ino, { ...found, cookie });

@@ -65,8 +65,8 @@ export class ProcfileResolver {
 
   /** A namespace nobody lives in has no `/proc/<pid>/net`: this thread goes there for one statx. */
   #byEntering({ ino, ways }: KnownNamespace, file: string): number | null {
-    const fd = openNamespace(this.#procfs, ino, this.#device, ways);
-    if (fd < 0) return null;
+    const { fd } = openNamespace(this.#procfs, ino, this.#device, ways);
+    if (fd === null) return null;
     try {
       return inNetworkNamespace(
         this.#procfs.fd,

@@ -28,7 +28,7 @@ export interface TaskHolder extends Shown {
 }
 
 /** An nsfs bind mount. */
-export interface MountHolder {
+export interface MountHolder extends Shown {
   readonly kind: 'mount';
   /** As the mount namespace's own processes see it. */
   readonly path: SafeText;
@@ -178,5 +178,5 @@ export function isCertain(holder: Holder): boolean {
 
 /** Whether userland's own sources prove that this holds the namespace. */
 export function isProvenByUserland(holder: Holder): boolean {
-  return isCertain(holder) && !('view' in holder && holder.view === 'kernel');
+  return isCertain(holder) && holder.view !== 'kernel';
 }

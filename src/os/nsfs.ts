@@ -8,6 +8,7 @@ const NS_GET_NSTYPE = 0xb703;
 const NS_GET_OWNER_UID = 0xb704;
 const NS_GET_ID = 0x8008b70d;
 const SIOCGSKNS = 0x894c;
+const PIDFD_GET_NET_NAMESPACE = 0xff04;
 const TUNGETDEVNETNS = 0x54e3;
 const TUNGETIFF = 0x800454d2;
 
@@ -73,6 +74,14 @@ export function ownerOf(nsFd: number): { readonly userNamespace: number; readonl
  */
 export function openSocketNamespace(fd: number): number {
   return ioctlNumber(fd, SIOCGSKNS, 0);
+}
+
+/**
+ * Opens the network namespace of the task behind a pidfd (PIDFD_GET_NET_NAMESPACE, include/uapi/linux/pidfd.h, Linux
+ * 6.11): procfs is not asked. -1 with errno set.
+ */
+export function openPidfdNamespace(pidfd: number): number {
+  return ioctlNumber(pidfd, PIDFD_GET_NET_NAMESPACE, 0);
 }
 
 /** Opens the namespace a tun's device is in (TUNGETDEVNETNS, 5.2); -1 with EBADFD while none is attached. */

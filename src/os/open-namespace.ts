@@ -1,3 +1,4 @@
+import { describeHolder } from '../model/describe.ts';
 import type { Holder } from '../model/index.ts';
 import { EAGAIN, EINVAL, ENOENT, ENOSYS, isGone } from './errors.ts';
 import {
@@ -13,7 +14,8 @@ import {
   SYS,
   syscallWithBuffers,
 } from './libc.ts';
-import { openSocketNamespace } from './nsfs.ts';
+import { hasInactiveNamespaces, openByHandle } from './namespace-handle.ts';
+import { openPidfdNamespace, openSocketNamespace } from './nsfs.ts';
 import { duplicateFrom, openPidfd } from './pidfd.ts';
 import { type Procfs, readAll } from './procfs.ts';
 import { statxAt } from './stat.ts';
@@ -95,13 +97,17 @@ function openThroughSocket(tid: number, thread: boolean, fd: number): number {
   return namespace;
 }
 
-/** A way to open a namespace: one of its holders, and for a mount a process that sees it. */
-export interface Way {
-  readonly holder: Holder;
-  readonly seenBy?: number | null;
-  /** Mount point as bytes, one character each. */
-  readonly mountPoint?: string;
-}
+/** A way to open a namespace. */
+export type Way =
+  /** By one of its holders; for a mount by a process that sees it. */
+  | {
+      readonly holder: Holder;
+      readonly seenBy?: number | null;
+      /** Mount point as bytes, one character each. */
+      readonly mountPoint?: string;
+    }
+  /** By its nsfs handle (Linux 6.18). */
+  | { readonly handle: bigint };
 
 /**
  * Opens a mounted namespace. A mount point that is not in the cache is either no mount point any more, which
@@ -119,11 +125,33 @@ function openMount(procfs: Procfs, ino: number, seenBy: number, path: string, de
   }
 }
 
+/**
+ * Opens the namespace of a task: through procfs, or, where a task is concealed there, through a pidfd
+ * (PIDFD_GET_NET_NAMESPACE, Linux 6.11).
+ */
+function openTask(procfs: Procfs, pid: number, tid: number): number {
+  const fd = openat(procfs.fd, `${pid}/task/${tid}/ns/net`, O_RDONLY | O_CLOEXEC);
+  if (fd >= 0 || !procfs.live) return fd;
+  const failure = errno();
+  const pidfd = openPidfd(tid, tid !== pid);
+  const namespace = pidfd < 0 ? -1 : openPidfdNamespace(pidfd);
+  if (pidfd >= 0) close(pidfd);
+  if (namespace < 0) errno(failure);
+  return namespace;
+}
+
+/** Whether opening by this way may change something: see `openNamespace`. */
+function activates(way: Way): boolean {
+  return 'holder' in way && (way.holder.kind === 'socket' || way.holder.kind === 'tun');
+}
+
 /** Opens by one way: a descriptor, -1 with errno set, or null where this kind of holder leads nowhere. */
-function openBy(procfs: Procfs, ino: number, { holder, seenBy, mountPoint }: Way, device: number): number | null {
+function openBy(procfs: Procfs, ino: number, way: Way, device: number): number | null {
+  if ('handle' in way) return openByHandle(way.handle, ino);
+  const { holder, seenBy, mountPoint } = way;
   switch (holder.kind) {
     case 'task':
-      return openat(procfs.fd, `${holder.pid}/task/${holder.tid}/ns/net`, O_RDONLY | O_CLOEXEC);
+      return openTask(procfs, holder.pid, holder.tid);
     case 'descriptor':
       return openIfNamespace(procfs.fd, procfs.fd, `${holder.tid ?? holder.pid}/fd/${holder.fd}`, device);
     case 'mount':
@@ -136,30 +164,59 @@ function openBy(procfs: Procfs, ino: number, { holder, seenBy, mountPoint }: Way
   }
 }
 
-/** `openNamespace`: every holder is gone, and the namespace most likely with them. */
-export const GONE = -1;
-/** A holder may be there and does not lead to the namespace. */
-const NO_WAY = -2;
+/** What came of opening a namespace. */
+export type Opened =
+  /** The caller closes `fd`. */
+  | { readonly fd: number; readonly way: Way }
+  /** `gone`: every way ended at something that is no more. `activates`: only a way that changes something is left. */
+  | { readonly fd: null; readonly why: 'gone' | 'no way' | 'activates' };
+
+export interface OpenOptions {
+  /**
+   * Also use ways that change something. On kernels that tell active from inactive namespaces (6.19),
+   * SIOCGSKNS on a socket or tun makes an inactive one active: listns(2) and handles then see it for as long as the
+   * descriptor is open.
+   */
+  readonly mayActivate: boolean;
+}
 
 /**
- * Opens a network namespace by the first of its holders that still leads to it. What was opened is checked to be
- * that very inode: a process may have moved or been replaced since it was seen.
+ * Opens a network namespace by the first way that still leads to it. What was opened is checked to be that very
+ * inode: a process may have moved or been replaced since it was seen.
  *
  * @param device nsfs's device number.
- * @returns a descriptor the caller closes, `GONE`, or another negative number when no holder leads there.
+ * @param ways in the order they are tried; those that change nothing come first in any case.
  */
-export function openNamespace(procfs: Procfs, ino: number, device: number, ways: readonly Way[]): number {
-  let failed = GONE;
-  for (const way of ways) {
+export function openNamespace(
+  procfs: Procfs,
+  ino: number,
+  device: number,
+  ways: readonly Way[],
+  { mayActivate }: OpenOptions = { mayActivate: false },
+): Opened {
+  let why: 'gone' | 'no way' | 'activates' = 'gone';
+  const active = !mayActivate && ways.some(activates) && hasInactiveNamespaces();
+  for (const way of [...ways.filter((way) => !activates(way)), ...ways.filter(activates)]) {
+    if (active && activates(way)) {
+      why = 'activates';
+      continue;
+    }
     const fd = openBy(procfs, ino, way, device);
     if (fd === null || (fd < 0 && !isGone(errno()))) {
-      failed = NO_WAY;
+      if (why === 'gone') why = 'no way';
       continue;
     }
     if (fd < 0) continue;
     const identity = statxAt(fd, '');
-    if (identity?.ino === ino && identity.device === device) return fd;
+    if (identity?.ino === ino && identity.device === device) return { fd, way };
     close(fd);
   }
-  return failed;
+  return { fd: null, why };
+}
+
+/** A way in a few words: "nsfs handle", "task 71", "socket, pid 5 fd 6 (SIOCGSKNS)". */
+export function describeWay(way: Way): string {
+  if ('handle' in way) return 'nsfs handle';
+  const text = describeHolder(way.holder);
+  return activates(way) ? `${text} (SIOCGSKNS)` : text;
 }
