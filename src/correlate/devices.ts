@@ -28,6 +28,13 @@ const FLAGS = [
 /** IF_OPER_… by number, include/uapi/linux/if.h. */
 const OPERSTATES = ['unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'dormant', 'up'];
 
+const IFF_UP = 1;
+
+/** What rtnl_fill_ifinfo says: one that is not up is down, whatever its last state was. */
+function operstateOf({ flags, operstate }: KernelDevice): string {
+  return (flags & IFF_UP) === 0 ? 'down' : (OPERSTATES[operstate] ?? `state ${operstate}`);
+}
+
 function key(netns: number, ifindex: number): string {
   return `${netns} ${ifindex}`;
 }
@@ -60,7 +67,7 @@ export function devicesByNamespace({ devices, stack }: KernelData): Map<number, 
       ...(name.raw === undefined ? null : { rawName: name.raw }),
       kind: device.kind === '' ? null : kernelName(device.kind),
       flags: FLAGS.filter((_, bit) => (device.flags & (1 << bit)) !== 0),
-      operstate: OPERSTATES[device.operstate] ?? `state ${device.operstate}`,
+      operstate: operstateOf(device),
       address: device.address === '' ? null : device.address,
       mtu: device.mtu,
       references: device.references,
