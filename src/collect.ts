@@ -1,10 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import type { CollectContext, CollectDepth, Collected } from '../collectors/contract.ts';
 import { COLLECTORS, type Gathered } from '../collectors/index.ts';
 import { kernelName } from '../collectors/kernel.ts';
 import { listTaskIds } from '../collectors/tasks.ts';
-import { seenTaskIds, unheld, unlistedProcesses, unseenTasks } from './correlate/cross-view.ts';
+import { isAlive, kernelKey, seenTaskIds, unlistedProcesses, unseenTasks } from './correlate/cross-view.ts';
 import { correlate, type Verdicts } from './correlate/index.ts';
-import { type Questions, questions, settle } from './correlate/verdict.ts';
+import { FADING_MS, type Question, questions, remember, settle } from './correlate/verdict.ts';
 import {
   type ConcealedTask,
   type Coverage,
@@ -12,6 +13,7 @@ import {
   SNAPSHOT_SCHEMA,
   type Snapshot,
 } from './model/index.ts';
+import { namespaceLink } from './os/nsfs.ts';
 import { closeProcfs, openProcfs } from './os/procfs.ts';
 import { Session } from './session.ts';
 import { safeText } from './terminal/sanitise.ts';
@@ -32,6 +34,8 @@ type Stage = (typeof COLLECTORS)[number];
 const AGAIN: readonly string[] = ['tasks', 'mounts', 'descriptors', 'pinned-mounts', 'kernel'];
 /** Where the views still differ after this many looks, the host changes faster than it can be read. */
 const MOST_LOOKS = 4;
+/** How often it is looked whether a namespace nothing holds is still there. */
+const FADING_POLL_MS = 20;
 
 /** The names `--without` takes. */
 export const SOURCES: readonly string[] = COLLECTORS.map(({ name }) => name);
@@ -95,28 +99,57 @@ class Run {
   }
 }
 
+/** Whether procfs both lists a task and shows it in the namespace: then it only came after userland had looked. */
+function vouches({ context }: Run, { ns, tasks }: Question): boolean {
+  const listed = listTaskIds(context.procfs, new Set(tasks.map(({ pid }) => pid)));
+  return tasks.some(
+    ({ pid, tid }) => listed.has(tid) && namespaceLink(context.procfs.fd, `${pid}/task/${tid}/ns/net`) === ns.ino,
+  );
+}
+
 /**
- * Lets both views look at the host until they agree, or twice at what they do not agree on.
+ * Looks at both views until what they do not agree on is settled: nothing is reported that was so only once.
  *
- * The views are taken one after the other, so a namespace or process that came or went in between is in one of them
- * only. Nothing of that is reported before it was so twice: kernel, userland, kernel.
+ * The views are taken one after the other, so a namespace that came or went in between is in one of them only. What
+ * is seen for the first time and cannot be settled at once is left out: the next snapshot has it.
  */
-async function lookTwice(run: Run, session: Session): Promise<Verdicts> {
-  let before: Questions | null = null;
-  let now = questions(run.gathered);
-  let settled = settle(before, now, session.hidden);
-  for (let looks = 1; looks < MOST_LOOKS; looks++) {
-    const unlisted = now.unlisted.size > settled.unlisted.size;
-    if (settled.undecided.size === 0 && !unlisted) break;
+async function settleViews(run: Run, session: Session): Promise<Verdicts> {
+  let missingBefore: ReadonlySet<number> = session.unlisted;
+  for (let looks = 1; ; looks++) {
+    let open = questions(run.gathered);
+    // A namespace somebody moved into while userland was being read is no riddle.
+    const vouched = new Set([...open.unheld].filter(([, one]) => vouches(run, one)).map(([key]) => key));
+    const puzzling = [...open.unheld.keys()].filter((key) => !vouched.has(key));
+    // Most of what appears without a holder is gone at the next look; only what stays is worth digging.
+    if (puzzling.some((key) => !session.lasting || session.unheldSince.has(key))) {
+      await lookDeeper(run, session);
+      open = questions(run.gathered);
+    }
+    const now = performance.now();
+    session.unheldSince = remember(session.unheldSince, open, now);
+    const settled = settle(open, session.unheldSince, vouched, missingBefore, now);
+    session.unlisted = open.unlisted;
+
+    const riddles = puzzling.filter((key) => settled.undecided.has(key)).flatMap((key) => open.unheld.get(key) ?? []);
+    const again = riddles.some(({ evidence }) => evidence !== '') || open.unlisted.size > settled.unlisted.size;
+    const fading = !session.lasting && riddles.length > 0;
+    const done = looks === MOST_LOOKS || !(again || fading) || (!again && !(await outlast(run, session, riddles)));
+    if (done) return { ...settled, concealedTasks: await concealedTasks(run, session) };
+    missingBefore = open.unlisted;
     await run.stages((name) => AGAIN.includes(name));
-    before = now;
-    now = questions(run.gathered);
-    settled = settle(before, now, session.hidden);
-    // What the kernel's list lacked twice is settled either way.
-    if (settled.undecided.size === 0) break;
   }
-  session.hidden = settled.hidden;
-  return { ...settled, concealedTasks: await concealedTasks(run, session) };
+}
+
+/** Waits for namespaces nothing holds to go. True when some are still there after `FADING_MS`. */
+async function outlast({ context }: Run, session: Session, riddles: readonly Question[]): Promise<boolean> {
+  const state = await session.probe();
+  if (!('probe' in state)) return false;
+  const keys = new Set(riddles.map(({ ns }) => kernelKey(ns)));
+  for (const started = performance.now(); performance.now() - started < FADING_MS; ) {
+    if (!state.probe.namespaces().some((ns) => isAlive(ns) && keys.has(kernelKey(ns)))) return false;
+    await setTimeout(FADING_POLL_MS, undefined, { signal: context.signal });
+  }
+  return true;
 }
 
 /** Tasks that one view shows and the other does not, looked for once more in procfs and in the kernel. */
@@ -147,7 +180,7 @@ async function concealedTasks({ gathered, context }: Run, session: Session): Pro
 
 /** What only a deeper look into the kernel finds: worth its time where a namespace has no holder userland shows. */
 async function lookDeeper({ gathered }: Run, session: Session): Promise<void> {
-  if (gathered.kernel === undefined || unheld(gathered).length === 0) return;
+  if (gathered.kernel === undefined) return;
   const state = await session.probe();
   if (!('probe' in state)) return;
   gathered.kernel = { ...gathered.kernel, pins: [...gathered.kernel.pins, ...(await state.probe.deepPins())] };
@@ -167,7 +200,7 @@ export async function collect(
   const started = performance.now();
   const takenAt = new Date();
   const procfs = openProcfs(options.procRoot);
-  const kept = session ?? new Session();
+  const kept = session ?? new Session({ lasting: false });
   try {
     const context: CollectContext = {
       procfs,
@@ -183,8 +216,7 @@ export async function collect(
     const early = COLLECTORS.findIndex(({ name }) => name === 'kernel');
     const isEarly = (name: string): boolean => COLLECTORS.findIndex((stage) => stage.name === name) <= early;
     await run.stages(isEarly);
-    const verdicts = await lookTwice(run, kept);
-    await lookDeeper(run, kept);
+    const verdicts = await settleViews(run, kept);
     await run.stages((name) => !isEarly(name));
 
     const { gathered } = run;

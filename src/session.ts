@@ -1,4 +1,5 @@
 import { KernelProbe, type ProbeState } from '../collectors/kernel/load.ts';
+import type { UnheldSince } from './correlate/verdict.ts';
 
 /** The built probe lies beside the source in a checkout, and beside the bundle in `dist`. */
 const OBJECT = new URL(
@@ -6,14 +7,28 @@ const OBJECT = new URL(
   import.meta.url,
 );
 
+export interface SessionOptions {
+  /**
+   * There are more snapshots to come: what cannot be settled at once is left for the next one, instead of being waited
+   * for. Default true.
+   */
+  readonly lasting?: boolean;
+  /** Default: the probe that comes with nsleuth. */
+  readonly object?: URL;
+}
+
 /** What lasts from one snapshot to the next: the loaded probe, and what was found out about namespaces. */
 export class Session {
-  /** Keys of namespaces that were hidden in the last snapshot: still unheld, they need no second look. */
-  hidden: ReadonlySet<string> = new Set();
+  readonly lasting: boolean;
+  /** Namespaces nobody in userland holds, and since when. */
+  unheldSince: UnheldSince = new Map();
+  /** Inodes of namespaces that the kernel's list lacked in the last look. */
+  unlisted: ReadonlySet<number> = new Set();
   readonly #object: URL;
   #probe: Promise<ProbeState> | undefined;
 
-  constructor(object: URL = OBJECT) {
+  constructor({ lasting = true, object = OBJECT }: SessionOptions = {}) {
+    this.lasting = lasting;
     this.#object = object;
   }
 
