@@ -1,4 +1,6 @@
 import { KernelProbe, type ProbeState } from '../collectors/kernel/load.ts';
+import type { KernelPin } from '../collectors/kernel.ts';
+import type { Verdicts } from './correlate/index.ts';
 import type { UnheldSince } from './correlate/verdict.ts';
 
 /** The built probe lies beside the source in a checkout, and beside the bundle in `dist`. */
@@ -24,6 +26,10 @@ export class Session {
   unheldSince: UnheldSince = new Map();
   /** Inodes of namespaces that the kernel's list lacked in the last look. */
   unlisted: ReadonlySet<number> = new Set();
+  /** What the last look at both views settled. */
+  settled: Pick<Verdicts, 'hidden' | 'unlisted'> = { hidden: new Set(), unlisted: new Set() };
+  /** What the last deeper look found. */
+  deepPins: readonly KernelPin[] = [];
   readonly #object: URL;
   #probe: Promise<ProbeState> | undefined;
 

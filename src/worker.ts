@@ -1,21 +1,21 @@
 /**
  * The collector thread: everything that reads the host happens here, so that the screen never waits for it. It
- * answers each `collect` with one snapshot, or with why there is none.
+ * answers each `collect` with a snapshot, with what little changed since the last one, or with why there is none.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { collect } from './collect.ts';
+import { LiveCollector } from './live.ts';
 import type { CollectorOptions, CollectorReply, CollectorRequest } from './store/collector-thread.ts';
 
-const options = workerData as CollectorOptions;
+const collector = new LiveCollector(workerData as CollectorOptions);
 
-async function answer(): Promise<CollectorReply> {
+async function answer({ whole }: CollectorRequest): Promise<CollectorReply> {
   try {
-    return { type: 'snapshot', snapshot: await collect(options) };
+    return await collector.refresh(whole);
   } catch (error) {
     return { type: 'failed', message: error instanceof Error ? error.message : String(error) };
   }
 }
 
 parentPort?.on('message', async (request: CollectorRequest) => {
-  if (request.type === 'collect') parentPort?.postMessage(await answer());
+  if (request.type === 'collect') parentPort?.postMessage(await answer(request));
 });

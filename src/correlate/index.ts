@@ -24,6 +24,8 @@ export interface Verdicts {
   readonly hidden: ReadonlySet<string>;
   /** Keys of namespaces that came up too late to be judged: they are left for the next snapshot. */
   readonly undecided: ReadonlySet<string>;
+  /** Keys of namespaces that procfs shows a task in by now: userland was read before it came. */
+  readonly vouched: ReadonlySet<string>;
   /** Inodes of namespaces userland shows and the kernel's list lacked in every look. */
   readonly unlisted: ReadonlySet<number>;
   readonly concealedTasks: readonly ConcealedTask[];
@@ -32,6 +34,7 @@ export interface Verdicts {
 export const NO_VERDICTS: Verdicts = {
   hidden: new Set(),
   undecided: new Set(),
+  vouched: new Set(),
   unlisted: new Set(),
   concealedTasks: [],
 };
@@ -125,6 +128,7 @@ function fromKernel(task: KernelTask, threads: number, started: string | null): 
 function addKernelTasks(
   tasks: readonly KernelTask[],
   wanted: (ino: number) => Sighted | undefined,
+  vouched: ReadonlySet<string>,
   bootTime: number | null,
 ): void {
   const groups = new Map<string, KernelTask[]>();
@@ -140,7 +144,8 @@ function addKernelTasks(
     const namespace = first === undefined ? undefined : wanted(first.netns);
     if (first === undefined || namespace === undefined) continue;
     const { pid, tid } = first;
-    namespace.holders.push({ kind: 'task', pid, tid, threads: group.length, view: 'kernel' });
+    const seen = namespace.kernel !== undefined && vouched.has(kernelKey(namespace.kernel));
+    namespace.holders.push({ kind: 'task', pid, tid, threads: group.length, ...(seen ? null : { view: 'kernel' }) });
     namespace.processes.push(fromKernel(first, group.length, startedAt(first.startTicks, bootTime)));
   }
 }
@@ -206,6 +211,7 @@ export function correlate(
   addKernelTasks(
     gathered.kernel?.tasks ?? [],
     (ino) => (proven.has(ino) ? undefined : sighted.get(String(ino))),
+    verdicts.vouched,
     bootTime,
   );
 

@@ -104,7 +104,8 @@ export function settle(
   const undecided = new Set<string>();
   for (const [key, { evidence }] of open) {
     const age = now - (since.get(key)?.since ?? now);
-    if (!vouched.has(key) && (evidence === '' ? age >= FADING_MS : age > 0)) hidden.add(key);
+    if (vouched.has(key)) continue;
+    if (evidence === '' ? age >= FADING_MS : age > 0) hidden.add(key);
     else undecided.add(key);
   }
   return { hidden, undecided, unlisted: new Set([...missing].filter((ino) => missingBefore.has(ino))) };

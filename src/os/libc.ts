@@ -85,6 +85,8 @@ export const fchdir = libc.func('int fchdir(int fd)') as (fd: number) => number;
 export const chroot = libc.func('int chroot(const char *path)') as (path: string) => number;
 export const fstatfs = libc.func('int fstatfs(int fd, void *buffer)') as (fd: number, buffer: Uint8Array) => number;
 
+export const getrusage = libc.func('int getrusage(int who, void *usage)') as (who: number, usage: Uint8Array) => number;
+
 /** An address, or one that is -1 (MAP_FAILED) with errno set. */
 export const mmap = libc.func(
   'void *mmap(void *address, size_t size, int protection, int flags, int fd, long offset)',

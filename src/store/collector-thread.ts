@@ -1,17 +1,18 @@
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import type { Refresh } from '../live.ts';
 import type { Snapshot } from '../model/index.ts';
 import { safeText } from '../terminal/sanitise.ts';
 
 /** What the screen asks of the collector thread. */
 export interface CollectorRequest {
   readonly type: 'collect';
+  /** Read everything anew, also what the kernel says has not changed. */
+  readonly whole: boolean;
 }
 
 /** What the collector thread answers. */
-export type CollectorReply =
-  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
-  | { readonly type: 'failed'; readonly message: string };
+export type CollectorReply = Refresh | { readonly type: 'failed'; readonly message: string };
 
 /** What `src/worker.ts` is started with. */
 export interface CollectorOptions {
@@ -58,6 +59,8 @@ export class CollectorThread {
   #deaths = 0;
   #busy = false;
   #closed = false;
+  /** The last snapshot: most of the time there is nothing else to say than that it still holds. */
+  #last: Snapshot | undefined;
 
   constructor(script: URL, options: CollectorOptions, listener: CollectorListener) {
     this.#script = script;
@@ -67,10 +70,10 @@ export class CollectorThread {
   }
 
   /** Asks for a snapshot. Does nothing and returns false while one is under way or the thread is down. */
-  collect(): boolean {
+  collect(whole: boolean): boolean {
     if (this.#worker === undefined || this.#busy) return false;
     this.#busy = true;
-    const request: CollectorRequest = { type: 'collect' };
+    const request: CollectorRequest = { type: 'collect', whole };
     this.#worker.postMessage(request);
     return true;
   }
@@ -103,7 +106,9 @@ export class CollectorThread {
         return;
       }
       this.#deaths = 0;
-      this.#listener.snapshot(reply.snapshot);
+      if (reply.type === 'snapshot') this.#last = reply.snapshot;
+      else if (this.#last !== undefined) this.#last = { ...this.#last, ...reply.since };
+      if (this.#last !== undefined) this.#listener.snapshot(this.#last);
     });
     worker.on('error', (error: unknown) => {
       reason = error instanceof Error ? error.message : String(error);

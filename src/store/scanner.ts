@@ -36,16 +36,18 @@ export class Scanner {
     this.scan();
   }
 
-  /** Scans now, unless a scan is under way. */
-  readonly scan = (): void => {
+  /** Reads everything anew now, unless a scan is under way. */
+  readonly scan = (): void => this.#scan(true);
+
+  #scan(whole: boolean): void {
     clearTimeout(this.#timer);
-    if (!this.#thread.collect()) return;
+    if (!this.#thread.collect(whole)) return;
     this.#running = true;
     this.#startedAt = performance.now();
     this.#watch = setInterval(() => {
       this.#store.dispatch({ type: 'scanning', ms: performance.now() - this.#startedAt });
     }, SLOW_MS);
-  };
+  }
 
   /** Plans the next scan anew, after the interval or the pause changed. */
   readonly reschedule = (): void => {
@@ -75,6 +77,6 @@ export class Scanner {
     const { paused, intervalMs } = this.#store.getState();
     if (paused) return;
     const due = this.#startedAt + intervalMs - performance.now();
-    this.#timer = setTimeout(this.scan, Math.max(due, this.#tookMs * REST));
+    this.#timer = setTimeout(() => this.#scan(false), Math.max(due, this.#tookMs * REST));
   }
 }

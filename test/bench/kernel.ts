@@ -1,0 +1,52 @@
+/**
+ * Loads the probe and reads the kernel's view again and again inside one process; prints milliseconds as JSON: the
+ * load, the first refresh, the warm ones, a deep look, and what live refreshes cost on a host that stands still.
+ */
+import { readProbe } from '../../collectors/kernel.ts';
+import { KernelProbe } from '../../collectors/kernel/load.ts';
+import { LiveCollector } from '../../src/live.ts';
+
+const RUNS = 50;
+const LIVE_RUNS = 20;
+
+const OBJECT = new URL('../../collectors/kernel/probe.bpf.o', import.meta.url);
+
+async function timed(run: () => unknown): Promise<number> {
+  const started = performance.now();
+  await run();
+  return performance.now() - started;
+}
+
+async function main(): Promise<void> {
+  const started = performance.now();
+  const state = await KernelProbe.load({ object: process.argv[2] ?? OBJECT });
+  const load = performance.now() - started;
+  if ('failure' in state) throw new Error(state.failure.reason);
+  const { probe } = state;
+  const first = await timed(() => readProbe(probe, true));
+  const warm: number[] = [];
+  for (let index = 0; index < RUNS; index++) warm.push(await timed(() => readProbe(probe, true)));
+  const parts = {
+    namespaces: await timed(() => probe.namespaces()),
+    devices: await timed(() => probe.devices()),
+    tasks: await timed(() => probe.tasks()),
+    files: await timed(() => probe.files()),
+  };
+  await probe.loadDeep();
+  const deep = await timed(() => probe.deepPins());
+  const counts = { namespaces: probe.namespaces().length, tasks: probe.tasks().length };
+  probe.close();
+
+  const live = new LiveCollector({ procRoot: '/proc', without: [] });
+  const whole = await timed(() => live.refresh(true));
+  const refreshes: { type: string; ms: number }[] = [];
+  for (let index = 0; index < LIVE_RUNS; index++) {
+    const before = performance.now();
+    const { type } = await live.refresh(false);
+    refreshes.push({ type, ms: performance.now() - before });
+  }
+  await live.close();
+  process.stdout.write(JSON.stringify({ load, first, warm, parts, deep, counts, whole, refreshes }));
+}
+
+void main();
