@@ -155,7 +155,7 @@ function settle(
     else if (socket !== undefined) {
       const resolved = walk.sockets.get(Number(socket));
       if (resolved === undefined) leads.push({ ...holder, suspected: true });
-      else sightings.push({ ino: resolved.netns, holder });
+      else sightings.push({ ...resolved.namespace, holder });
     } else {
       // A path says which mount point it was opened by, not in which mount namespace.
       const ino = mounted.get(unescapeField(target));
@@ -167,7 +167,7 @@ function settle(
   for (const { pid, target, ino } of mappings) {
     const socket = /^socket:\[(\d+)\]$/.exec(target)?.[1];
     const resolved = socket === undefined ? undefined : walk.sockets.get(Number(socket));
-    if (resolved !== undefined) sightings.push({ ino: resolved.netns, holder: { kind: 'mapping', pid, target } });
+    if (resolved !== undefined) sightings.push({ ...resolved.namespace, holder: { kind: 'mapping', pid, target } });
     // The files of a ring whose descriptor is still open are read off that descriptor.
     else if (socket !== undefined || !openRings.has(ino)) leads.push({ kind: 'mapping', pid, target, suspected: true });
   }

@@ -1,7 +1,7 @@
 import type { Holder } from '../../src/model/index.ts';
 
-/** One descriptor, or something like it, that pins a namespace. */
-export interface DescriptorSighting {
+/** Which namespace it is, as far as can be told. */
+export interface NamespaceReference {
   /**
    * The namespace; null when it is proven to exist and its number cannot be learned. Sightings with the same
    * `unknown` are of the same namespace.
@@ -10,6 +10,10 @@ export interface DescriptorSighting {
   readonly unknown?: string;
   /** `net_cookie` of a namespace known by that alone. */
   readonly cookie?: string;
+}
+
+/** One descriptor, or something like it, that pins a namespace. */
+export interface DescriptorSighting extends NamespaceReference {
   readonly holder: Holder;
 }
 

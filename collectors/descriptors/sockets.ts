@@ -1,5 +1,7 @@
 import { close, errno } from '../../src/os/libc.ts';
+import { openByHandle } from '../../src/os/namespace-handle.ts';
 import { inodeOf, openSocketNamespace, socketCookie, socketFacts } from '../../src/os/nsfs.ts';
+import type { NamespaceReference } from './sightings.ts';
 
 /** include/linux/socket.h */
 const FAMILIES: Readonly<Record<number, string>> = {
@@ -30,7 +32,7 @@ export function typeName(type: number): string {
 
 /** A socket and the namespace it was created in. */
 export interface ResolvedSocket {
-  readonly netns: number;
+  readonly namespace: NamespaceReference;
   readonly family: string;
   readonly type: string;
   readonly protocol: number;
@@ -41,10 +43,18 @@ export interface ResolvedSocket {
 /**
  * Finds the namespaces of sockets. SIOCGSKNS is asked once per namespace: from then on the cheaper
  * SO_NETNS_COOKIE tells, which opens nothing and activates nothing. One instance serves one scan.
+ *
+ * Where there are inactive namespaces (Linux 6.19), SIOCGSKNS would make one active. There the cookie is the id of a
+ * handle, which opens active namespaces and no others; of an inactive one the cookie is all that is learned.
  */
 export class SocketResolver {
   readonly #byInode = new Map<number, ResolvedSocket>();
-  readonly #byCookie = new Map<bigint, number>();
+  readonly #byCookie = new Map<bigint, NamespaceReference>();
+  readonly #mayAsk: boolean;
+
+  constructor(mayAsk: boolean) {
+    this.#mayAsk = mayAsk;
+  }
 
   get(inode: number): ResolvedSocket | undefined {
     return this.#byInode.get(inode);
@@ -59,18 +69,19 @@ export class SocketResolver {
     const facts = socketFacts(duplicate);
     if (facts === null) return { errno: errno() };
     const cookie = socketCookie(duplicate);
-    let netns = cookie === null ? undefined : this.#byCookie.get(cookie);
-    if (netns === undefined) {
-      const fd = openSocketNamespace(duplicate);
-      if (fd < 0) return { errno: errno() };
-      const ino = inodeOf(fd);
-      close(fd);
-      if (ino === null) return null;
-      netns = ino;
-      if (cookie !== null) this.#byCookie.set(cookie, netns);
+    let namespace = cookie === null ? undefined : this.#byCookie.get(cookie);
+    if (namespace === undefined) {
+      const byId = cookie !== null && !this.#mayAsk;
+      const fd = byId ? openByHandle(cookie, 0) : openSocketNamespace(duplicate);
+      if (fd < 0 && !byId) return { errno: errno() };
+      const ino = fd < 0 ? null : inodeOf(fd);
+      if (fd >= 0) close(fd);
+      if (ino === null && !byId) return null;
+      namespace = ino === null ? { ino, unknown: `cookie:${cookie}`, cookie: String(cookie) } : { ino };
+      if (cookie !== null) this.#byCookie.set(cookie, namespace);
     }
     const socket: ResolvedSocket = {
-      netns,
+      namespace,
       family: familyName(facts.domain),
       type: typeName(facts.type),
       protocol: facts.protocol,

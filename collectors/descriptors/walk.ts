@@ -1,6 +1,7 @@
 import type { Issue } from '../../src/model/index.ts';
 import { EINVAL, ESRCH, errnoName, isGone } from '../../src/os/errors.ts';
 import { close, errno, fstatfs, lseek } from '../../src/os/libc.ts';
+import { hasInactiveNamespaces } from '../../src/os/namespace-handle.ts';
 import {
   CLONE_NEWNET,
   CLONE_NEWNS,
@@ -79,7 +80,7 @@ export class DescriptorWalk {
   readonly leads: DescriptorSighting['holder'][] = [];
   readonly mountNamespaces: MountNamespaceDescriptor[] = [];
   readonly pending: Pending = { watches: [], procfiles: [], registered: [], mappings: [], openRings: new Set() };
-  readonly sockets = new SocketResolver();
+  readonly sockets: SocketResolver;
   readonly missed: Issue[] = [];
   seen = 0;
 
@@ -88,6 +89,8 @@ export class DescriptorWalk {
   readonly #procFd: number;
   readonly #live: boolean;
   readonly #leads: boolean;
+  /** SIOCGSKNS changes nothing here: before Linux 6.19 there are no inactive namespaces it could make active. */
+  readonly #mayAsk: boolean;
   readonly #tapMajors: ReadonlySet<number>;
   readonly #filesystem = Buffer.alloc(128);
   #pidfd = -1;
@@ -98,6 +101,8 @@ export class DescriptorWalk {
     this.#nsfsDevice = nsfsDevice;
     this.#procFd = procfs.fd;
     this.#live = procfs.live;
+    this.#mayAsk = !hasInactiveNamespaces();
+    this.sockets = new SocketResolver(this.#mayAsk);
     this.#leads = depth === 'full';
     this.#tapMajors = parseTapMajors(readSmall(procfs.fd, 'devices') ?? '');
   }
@@ -312,10 +317,16 @@ export class DescriptorWalk {
 
   #foundSocket(table: Table, fd: number, inode: number, socket: ResolvedSocket): void {
     const { family, type, protocol, listening } = socket;
-    this.#found(socket.netns, { kind: 'socket', ...place(table, fd), inode, family, type, protocol, listening });
+    const holder = { kind: 'socket', ...place(table, fd), inode, family, type, protocol, listening } as const;
+    this.sightings.push({ ...socket.namespace, holder });
   }
 
   #tun(table: Table, fd: number): void {
+    if (!this.#mayAsk) {
+      // No other call tells where a tun is, so its namespace is left for the kernel's own view to name.
+      this.leads.push({ kind: 'tun', ...place(table, fd), device: null, deviceNamespace: null, suspected: true });
+      return;
+    }
     this.#withDuplicate(table, fd, (duplicate) => {
       const held = openSocketNamespace(duplicate);
       if (held < 0) {

@@ -6,7 +6,7 @@
 import { familyName, typeName } from '../../collectors/descriptors/sockets.ts';
 import type { DescriptorSighting } from '../../collectors/descriptors.ts';
 import type { Gathered } from '../../collectors/index.ts';
-import { type KernelPin, kernelName } from '../../collectors/kernel.ts';
+import { type KernelData, type KernelPin, kernelName } from '../../collectors/kernel.ts';
 import type { Holder, InflightHolder, OrphanHolder } from '../model/index.ts';
 
 const AF_INET6 = 10;
@@ -151,21 +151,42 @@ function counted(sightings: readonly DescriptorSighting[]): DescriptorSighting[]
   return [...rest, ...merged.values()];
 }
 
-/** Descriptor sightings, with the number of those namespaces filled in that userland can prove and not name. */
+/**
+ * Descriptor sightings, with the number of those namespaces filled in that userland can prove and not name: of files
+ * under a dead process's `/proc/<pid>/net`, of sockets known by their cookie, of tun and tap descriptors.
+ */
 export function answeredSightings({ descriptors, kernel }: Gathered): readonly DescriptorSighting[] {
   const sightings = descriptors?.sightings ?? [];
-  if (kernel === undefined || sightings.every(({ ino }) => ino !== null)) return sightings;
+  const taps = (descriptors?.leads ?? []).filter(({ kind }) => kind === 'tun');
+  if (kernel === undefined || (taps.length === 0 && sightings.every(({ ino }) => ino !== null))) return sightings;
   const byCookie = new Map(kernel.namespaces.map(({ cookie, ino }) => [cookie, ino]));
-  const byDescriptor = new Map<string, number>();
-  for (const { place, tid, fd, netns } of kernel.pins) {
-    if (place === 'descriptor') byDescriptor.set(`fd ${tid} ${fd}`, netns);
+  const byDescriptor = new Map<string, KernelPin>();
+  for (const pin of kernel.pins) {
+    if (pin.place === 'descriptor') byDescriptor.set(`fd ${pin.tid} ${pin.fd}`, pin);
   }
-  return sightings.map((sighting): DescriptorSighting => {
+  const answered = sightings.map((sighting): DescriptorSighting => {
     if (sighting.ino !== null) return sighting;
     const ino =
-      sighting.cookie === undefined ? byDescriptor.get(holderKey(sighting.holder)) : byCookie.get(sighting.cookie);
+      sighting.cookie === undefined
+        ? byDescriptor.get(holderKey(sighting.holder))?.netns
+        : byCookie.get(sighting.cookie);
     return ino === undefined ? sighting : { ino, holder: sighting.holder };
   });
+  const names = deviceNames(kernel);
+  for (const lead of taps) {
+    const pin = byDescriptor.get(holderKey(lead));
+    const holder = pin === undefined ? null : descriptor(pin, names);
+    if (pin === undefined || holder === null) continue;
+    // Userland shows the descriptor; the kernel only says which namespace it is.
+    const { view: _, ...shown } = holder;
+    answered.push({ ino: pin.netns, holder: shown as Holder });
+  }
+  return answered;
+}
+
+/** Device names by namespace and ifindex. */
+function deviceNames({ devices }: Pick<KernelData, 'devices'>): Map<string, string> {
+  return new Map(devices.map(({ netns, ifindex, name }) => [`${netns} ${ifindex}`, name]));
 }
 
 /**
@@ -183,10 +204,10 @@ export function withKernelAnswers(
   if (kernel === undefined) return { sightings: gathered.descriptors?.sightings ?? [], leads };
 
   const answered = answeredSightings(gathered);
-  const devices = new Map(kernel.devices.map(({ netns, ifindex, name }) => [`${netns} ${ifindex}`, name]));
+  const devices = deviceNames(kernel);
   const known = new Set(answered.map(({ ino, holder }) => `${ino} ${holderKey(holder)}`));
   const added: DescriptorSighting[] = [];
-  const resolved = new Set<string>();
+  const resolved = new Set(answered.map(({ holder }) => holderKey(holder)));
   for (const pin of kernel.pins) {
     if (pin.place === 'descriptor' && proven.has(pin.netns)) continue;
     const holder = pinHolder(pin, devices);
