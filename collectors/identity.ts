@@ -39,7 +39,7 @@ export function readIdentity(procFd: number, netns: number): Identity {
 }
 
 /** Every way to get at each namespace, processes first: they are the cheapest to open. */
-export function waysIn(gathered: Gathered): Map<number, Way[]> {
+function waysIn(gathered: Gathered): Map<number, Way[]> {
   const { tasks, mounts, kernel } = gathered;
   const ways = new Map<number, Way[]>();
   const add = (ino: number, way: Way) => {

@@ -13,7 +13,16 @@
 // has its own copy of each module it shares with main.js: module state and `instanceof` do not cross that border.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { COMMONJS, ESM, loadEsbuild, ROOT } from './lib/bundle.mjs';
 

@@ -1,4 +1,5 @@
-import type { Holder, MountHolder, Namespace, Snapshot } from './model/index.ts';
+import type { MountHolder, Namespace, Snapshot } from './model/index.ts';
+import { WAYS_IN } from './model/ways.ts';
 import { close } from './os/libc.ts';
 import { namespaceId, nsfsDevice } from './os/nsfs.ts';
 import { type Opened, type OpenOptions, openNamespace, type Way } from './os/open-namespace.ts';
@@ -12,14 +13,11 @@ export function mountPointBytes({ path, rawPath }: Pick<MountHolder, 'path' | 'r
   );
 }
 
-/** How much a kind of way is preferred: what needs the least goes first. */
-const PREFERENCE: readonly Holder['kind'][] = ['task', 'descriptor', 'mount', 'socket', 'tun'];
-
 /** Every way into a namespace of a snapshot, best first; its nsfs handle (Linux 6.18) is the last resort. */
 export function waysInto(ns: Namespace, { mountNamespaces }: Pick<Snapshot, 'mountNamespaces'>): Way[] {
   const ways = ns.holders
-    .filter(({ kind }) => PREFERENCE.includes(kind))
-    .toSorted((a, b) => PREFERENCE.indexOf(a.kind) - PREFERENCE.indexOf(b.kind))
+    .filter(({ kind }) => WAYS_IN.includes(kind))
+    .toSorted((a, b) => WAYS_IN.indexOf(a.kind) - WAYS_IN.indexOf(b.kind))
     .map((holder): Way => {
       if (holder.kind !== 'mount') return { holder };
       const seenBy = mountNamespaces.find(({ ino }) => ino === holder.mountNamespace)?.pids[0] ?? null;

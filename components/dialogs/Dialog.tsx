@@ -40,7 +40,10 @@ function content(state: ScreenState, dialog: DialogState, height: number): { lin
     case 'help':
       return { lines: helpLines(ACTIONS), top: dialog.top };
     case 'coverage':
-      return { lines: coverageLines(state.coverage, state.size.columns), top: dialog.top };
+      return {
+        lines: coverageLines(state.coverage, state.snapshot?.concealedTasks ?? [], state.size.columns),
+        top: dialog.top,
+      };
     case 'sort':
       return { lines: sortLines(state, dialog.cursor), top: scrollTo(0, dialog.cursor, height, COLUMNS.length) };
   }

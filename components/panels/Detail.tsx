@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { VISIBILITY_GLYPH } from '../../src/columns/index.ts';
-import { detailLines, nameNamespace, VISIBILITY_STYLE } from '../../src/store/detail.ts';
+import { nameNamespace } from '../../src/model/describe.ts';
+import { detailLines, VISIBILITY_STYLE } from '../../src/store/detail.ts';
 import { type ScreenState, selectedNamespace } from '../../src/store/state.ts';
 import { Box, TextLine } from '../../src/terminal/ink.tsx';
 import { STYLE, span } from '../../src/terminal/style.ts';

@@ -1,6 +1,6 @@
 import { VISIBILITY_GLYPH } from '../../src/columns/index.ts';
 import type { Coverage, Visibility } from '../../src/model/index.ts';
-import { LIGHT } from '../../src/store/coverage.ts';
+import { inScreenOrder, lightOf } from '../../src/store/coverage.ts';
 import { VISIBILITY_STYLE } from '../../src/store/detail.ts';
 import type { ScreenState } from '../../src/store/state.ts';
 import { intervalText, shortDuration } from '../../src/store/time.ts';
@@ -9,7 +9,14 @@ import { truncate } from '../../src/terminal/width.ts';
 
 const VISIBILITIES: readonly Visibility[] = ['plain', 'obscure', 'hidden', 'dying'];
 
-function hostLine({ host, paused, intervalMs, scanningMs, collector, size }: ScreenState): Line {
+/** What must not be overlooked: tasks that only one of the two views shows. */
+function alarm({ snapshot }: ScreenState): Span[] {
+  const number = snapshot?.concealedTasks.length ?? 0;
+  return number === 0 ? [] : [span(`! ${number} concealed ${number === 1 ? 'task' : 'tasks'}   `, STYLE.alert)];
+}
+
+function hostLine(state: ScreenState): Line {
+  const { host, paused, intervalMs, scanningMs, collector, size } = state;
   const up = host.uptimeSeconds === null ? '' : ` · up ${shortDuration(host.uptimeSeconds)}`;
   const left = [
     span(' nsleuth', STYLE.accentBold),
@@ -24,7 +31,18 @@ function hostLine({ host, paused, intervalMs, scanningMs, collector, size }: Scr
         : scanningMs !== null
           ? span(`⟳ scanning, ${shortDuration(scanningMs / 1000)} `, STYLE.warn)
           : span(`⟳ ${intervalText(intervalMs)} `, STYLE.dim);
-  return justify(left, [pace], size.columns);
+  const right = [...alarm(state), pace];
+  // The host's name and kernel give way to an alarm, never the other way round.
+  const fitting = right.length === 1 ? left.length : left.length - excess(left, right, size.columns);
+  return justify(left.slice(0, fitting), right, size.columns);
+}
+
+/** How many of the last spans of `left` have to go so that `right` fits beside it. */
+function excess(left: Line, right: Line, width: number): number {
+  let dropped = 0;
+  while (dropped < left.length && lineWidth(left.slice(0, left.length - dropped)) + lineWidth(right) + 1 > width)
+    dropped++;
+  return dropped;
 }
 
 /** `17 namespaces   14 ○ plain   2 ◐ obscure …`; without the words where every cell is needed. */
@@ -76,32 +94,48 @@ function countsLine(state: ScreenState): Line {
 }
 
 /** One light and what to say beside it, `length` letters of the source's name. */
-function lightSpans({ source, status, missed }: Coverage, length: number): Span[] {
-  const { glyph, style } = LIGHT[status];
+function lightSpans(coverage: Coverage, length: number): Span[] {
+  const { source, status, missed } = coverage;
+  const { glyph, style } = lightOf(coverage);
   const note = status === 'partial' ? ` (${missed.length})` : status === 'off' && length > 4 ? ' off' : '';
   const name = length === 0 ? '' : ` ${source.slice(0, length)}`;
-  return [
-    span(glyph, style),
-    span(`${name}${note}`, status === 'complete' || status === 'off' ? STYLE.dim : STYLE.plain),
-  ];
+  const telling = missed.length > 0 || (source === 'kernel' && status !== 'off');
+  return [span(glyph, style), span(`${name}${note}`, telling ? STYLE.plain : STYLE.dim)];
 }
 
-/** Letters of a source's name that are shown where there is room. */
+/** Letters of a source's name that are shown where there is room, and how few say anything. */
 const LONGEST_SOURCE = 20;
+const SHORTEST_SOURCE = 3;
 
-/** A light per source, with as much of the sources' names as fits. */
+/**
+ * A light per source, with as much of the sources' names as fits. The kernel's own view is named at any width, since
+ * without it nothing can be told to be hidden; those with gaps give way last.
+ */
 export function coverageLine(coverage: readonly Coverage[], width: number): Line {
-  const line = (length: number, gap: string): Line => [
-    span(' '),
-    ...coverage.flatMap((source, index) => [...(index === 0 ? [] : [span(gap)]), ...lightSpans(source, length)]),
+  const line = (length: number, lengthOfGappy: number, gap = ' '): Line => {
+    const spans: Span[] = [];
+    let bare = true;
+    for (const entry of inScreenOrder(coverage)) {
+      const wanted = entry.missed.length > 0 ? lengthOfGappy : length;
+      const letters = entry.source === 'kernel' ? LONGEST_SOURCE : wanted;
+      // A light without a name must not be taken for its neighbour's.
+      const apart = length === 0 && !(bare && letters === 0) ? '  ' : gap;
+      spans.push(span(spans.length === 0 ? ' ' : apart), ...lightSpans(entry, letters));
+      bare = letters === 0;
+    }
+    return spans;
+  };
+  const lengths = [
+    ...Array.from({ length: LONGEST_SOURCE - SHORTEST_SOURCE + 1 }, (_, index) => LONGEST_SOURCE - index),
+    0,
   ];
-  const roomy = line(LONGEST_SOURCE, '  ');
-  if (lineWidth(roomy) <= width) return roomy;
-  for (let length = LONGEST_SOURCE; length >= 3; length--) {
-    const tight = line(length, ' ');
-    if (lineWidth(tight) <= width) return tight;
-  }
-  return line(0, ' ');
+  const forms = function* (): Generator<Line> {
+    yield line(LONGEST_SOURCE, LONGEST_SOURCE, '  ');
+    for (const length of lengths) yield line(length, LONGEST_SOURCE);
+    for (const length of lengths) yield line(0, length);
+  };
+  for (const form of forms()) if (lineWidth(form) <= width) return form;
+  return line(0, 0);
 }
 
 /** The header: host and pace, counts and filter, coverage. */

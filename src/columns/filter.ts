@@ -36,7 +36,7 @@ function compare(column: Column, operator: Operator, wanted: string, ns: Namespa
   }
 }
 
-/** Free text also looks at every process, mount path and holder, not only at what fits on a row. */
+/** Free text also looks at every process, mount path, holder and device, not only at what fits on a row. */
 function matchesText(ns: Namespace, wanted: string): boolean {
   return (
     SEARCHED_COLUMNS.some((column) => cellText(column, ns).toLowerCase().includes(wanted)) ||
@@ -46,6 +46,9 @@ function matchesText(ns: Namespace, wanted: string): boolean {
         process.cmdline.toLowerCase().includes(wanted) ||
         process.cgroup.toLowerCase().includes(wanted) ||
         String(process.pid) === wanted,
+    ) ||
+    (ns.devices ?? []).some(
+      ({ name, address }) => name.toLowerCase().includes(wanted) || (address?.includes(wanted) ?? false),
     )
   );
 }

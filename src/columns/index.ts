@@ -1,5 +1,5 @@
 import { describeHolders } from '../model/describe.ts';
-import type { Namespace } from '../model/index.ts';
+import { isProvenByUserland, type Namespace } from '../model/index.ts';
 import type { Column } from './column.ts';
 
 export { type Column, cellText } from './column.ts';
@@ -34,6 +34,16 @@ function distinctUsers(ns: Namespace): string[] {
   return [
     ...new Set(ns.processes.map((process) => process.user ?? (process.uid === null ? '?' : String(process.uid)))),
   ];
+}
+
+/** Sources that show it: those its holders come from, and those that only know of it. */
+function sourcesOf({ holders, witnesses }: Namespace): string[] {
+  const finders = holders.filter(isProvenByUserland).map(({ kind }) => {
+    if (kind === 'task') return 'tasks';
+    return kind === 'mount' ? 'mounts' : 'descriptors';
+  });
+  const found = ['tasks', 'mounts', 'descriptors'].filter((source) => finders.some((finder) => finder === source));
+  return [...found, ...witnesses.map(({ source }) => source)];
 }
 
 /** Every column there is, in the order `--help` and the docs list them. */
@@ -171,6 +181,33 @@ export const COLUMNS: readonly Column[] = [
     value: (ns) => ns.paths,
   },
   {
+    id: 'seen-by',
+    header: 'SEEN BY',
+    description: 'Sources that show it; `mounts` stands for `pinned-mounts` too.',
+    width: 16,
+    maxWidth: 48,
+    align: 'left',
+    value: (ns) => sourcesOf(ns),
+  },
+  {
+    id: 'references',
+    header: 'REFS',
+    description: 'What the kernel counts to keep it alive.',
+    width: 5,
+    align: 'right',
+    value: (ns) => ns.references?.count ?? null,
+    descendingFirst: true,
+  },
+  {
+    id: 'devices',
+    header: 'DEV',
+    description: 'Network devices in it.',
+    width: 5,
+    align: 'right',
+    value: (ns) => ns.devices?.length ?? null,
+    descendingFirst: true,
+  },
+  {
     id: 'initial',
     header: 'INITIAL',
     description: 'Whether it is the namespace the host booted with.',
@@ -192,8 +229,11 @@ export const DEFAULT_COLUMNS: readonly string[] = [
   'command',
 ];
 
+/** Columns whose few words or numbers would make free text match nearly everything. */
+const NOT_SEARCHED: readonly string[] = ['initial', 'seen-by', 'references', 'devices'];
+
 /** Everything about one namespace that `/` and `--filter` look at when no column is named. */
-export const SEARCHED_COLUMNS: readonly Column[] = COLUMNS.filter((column) => column.id !== 'initial');
+export const SEARCHED_COLUMNS: readonly Column[] = COLUMNS.filter(({ id }) => !NOT_SEARCHED.includes(id));
 
 export function findColumn(id: string): Column | undefined {
   const wanted = id.toLowerCase();

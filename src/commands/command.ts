@@ -1,5 +1,6 @@
 import { type CollectOptions, collect, SOURCES } from '../collect.ts';
 import { CommandError, EXIT } from '../errors.ts';
+import { describeConcealedTask, describeDisagreement } from '../model/describe.ts';
 import type { Issue, Snapshot } from '../model/index.ts';
 import { SystemError } from '../os/errors.ts';
 import { safeText } from '../terminal/sanitise.ts';
@@ -71,6 +72,17 @@ export async function takeSnapshot(options: CommandOptions, limits: Partial<Coll
 export function summariseIssues(issues: readonly Issue[], most = 3): string {
   const named = issues.slice(0, most).map(({ subject, reason }) => `${subject} (${reason})`);
   return issues.length > most ? `${named.join(', ')} and ${issues.length - most} more` : named.join(', ');
+}
+
+/** Says on stderr, in one line, that one of the two views conceals tasks. */
+export function reportConcealed({ concealedTasks }: Snapshot, err: Streams['err'], most = 3): void {
+  if (concealedTasks.length === 0) return;
+  const named = concealedTasks
+    .slice(0, most)
+    .map((task) => `${describeConcealedTask(task)} (${describeDisagreement(task)})`);
+  const more = concealedTasks.length > most ? ` and ${concealedTasks.length - most} more` : '';
+  const tasks = concealedTasks.length === 1 ? 'task' : 'tasks';
+  err(`nsleuth: ! ${concealedTasks.length} concealed ${tasks}: ${named.join(', ')}${more}\n`);
 }
 
 /** Says on stderr what a listing could not see: a table alone would pass for the whole truth. */

@@ -1,6 +1,6 @@
 import { EXIT } from '../errors.ts';
 import { describeHolder, holderPid } from '../model/describe.ts';
-import { type Holder, isCertain, type Namespace, type Snapshot } from '../model/index.ts';
+import { type Holder, isCertain, type Snapshot } from '../model/index.ts';
 import { toCsv } from '../report/csv.ts';
 import { toJson } from '../report/json.ts';
 import { toTable } from '../report/table.ts';
@@ -12,8 +12,9 @@ function commandsByPid(snapshot: Snapshot): Map<number, string> {
   return new Map(snapshot.namespaces.flatMap((ns) => ns.processes.map(({ pid, comm }) => [pid, comm] as const)));
 }
 
-/** Who sees a mount: the inhabitants of its mount namespace. */
+/** Who sees a mount: the inhabitants of its mount namespace. Other holders are seen by every tool, or by one. */
 function seenBy(holder: Holder, snapshot: Snapshot, commands: ReadonlyMap<number, string>): string {
+  if (isCertain(holder) && holder.view === 'kernel') return 'kernel only';
   if (holder.kind !== 'mount') return '';
   if (holder.mountNamespace === null) return 'mount namespace not readable';
   const pids = snapshot.mountNamespaces.find(({ ino }) => ino === holder.mountNamespace)?.pids ?? [];
@@ -23,10 +24,10 @@ function seenBy(holder: Holder, snapshot: Snapshot, commands: ReadonlyMap<number
   return `mount namespace ${holder.mountNamespace}: pid ${first} ${commands.get(first) ?? ''}${others}`;
 }
 
-/** Rows of the holders table: kind, what, command, where it is seen. */
-export function holderRows(ns: Namespace, snapshot: Snapshot): string[][] {
+/** Rows of a table of holders: kind, what, command, where it is seen. */
+export function holderRows(held: readonly Holder[], snapshot: Snapshot): string[][] {
   const commands = commandsByPid(snapshot);
-  return ns.holders.map((holder) => {
+  return held.map((holder) => {
     const pid = holderPid(holder);
     return [
       isCertain(holder) ? holder.kind : `${holder.kind}?`,
@@ -56,7 +57,7 @@ export async function holders(
     out(toJson(ns.holders));
     return EXIT.done;
   }
-  const rows = holderRows(ns, snapshot);
+  const rows = holderRows(ns.holders, snapshot);
   if (options.csv) {
     out(
       toCsv(

@@ -9,7 +9,7 @@ import { toCsv } from '../report/csv.ts';
 import { toJson } from '../report/json.ts';
 import { toTable } from '../report/table.ts';
 import { safeText } from '../terminal/sanitise.ts';
-import { type CommandOptions, reportGaps, type Streams, splitList, takeSnapshot } from './command.ts';
+import { type CommandOptions, reportConcealed, reportGaps, type Streams, splitList, takeSnapshot } from './command.ts';
 
 function filterBy(text: string): (ns: Namespace) => boolean {
   try {
@@ -57,7 +57,10 @@ export async function list(options: CommandOptions, { out, err, width }: Streams
         width,
       ),
     );
-  if (!options.json) reportGaps(snapshot, err);
+  if (!options.json) {
+    reportConcealed(snapshot, err);
+    reportGaps(snapshot, err);
+  }
   return EXIT.done;
 }
 

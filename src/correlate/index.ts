@@ -31,7 +31,7 @@ export interface Verdicts {
   readonly concealedTasks: readonly ConcealedTask[];
 }
 
-export const NO_VERDICTS: Verdicts = {
+const NO_VERDICTS: Verdicts = {
   hidden: new Set(),
   undecided: new Set(),
   vouched: new Set(),
@@ -154,7 +154,8 @@ function addKernelTasks(
 function witnessesOf({ ino, kernel }: Sighted, { handles, listns }: Gathered): Witness[] {
   const witnesses: Witness[] = [];
   if (kernel !== undefined) witnesses.push({ source: 'kernel' });
-  if (ino !== null && handles?.opened.has(ino)) witnesses.push({ source: 'handles' });
+  // The number of one that left the list may be another's by now.
+  if (ino !== null && !kernel?.departed && handles?.opened.has(ino)) witnesses.push({ source: 'handles' });
   if (kernel?.cookie != null && listns?.cookies.has(kernel.cookie)) witnesses.push({ source: 'listns' });
   return witnesses;
 }
@@ -220,7 +221,7 @@ export function correlate(
   const concealing = new Set(verdicts.concealedTasks.map(({ netns }) => netns));
   const namespaces = [...sighted.values()].map((found): Namespace => {
     const { ino, names, holders, kernel } = found;
-    const identity = ino === null ? undefined : gathered.identity?.identities.get(ino);
+    const identity = ino === null || kernel?.departed ? undefined : gathered.identity?.identities.get(ino);
     return {
       ino,
       cookie: kernel?.cookie ?? identity?.cookie ?? found.cookie ?? null,

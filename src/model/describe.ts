@@ -1,5 +1,5 @@
 import { type Holder, type InflightHolder, isCertain } from './holder.ts';
-import type { Namespace } from './namespace.ts';
+import type { ConcealedTask, Namespace } from './namespace.ts';
 
 /** "pid 71 fd 4", or "pid 71 thread 72 fd 4" for a descriptor in a thread's private table. */
 function place(holder: { readonly pid: number; readonly fd: number; readonly tid?: number }): string {
@@ -94,16 +94,27 @@ export function holderPid(holder: Holder): number | null {
   return holder.kind === 'mount' || holder.kind === 'orphan' ? null : (holder.pid ?? null);
 }
 
-/** Why a namespace has its visibility, in one clause. */
-export function explainVisibility(ns: Namespace): string {
-  if (ns.visibility === 'hidden') return 'the kernel lists it and no certain holder was found';
-  if (ns.visibility === 'dying') return 'its count reached zero and teardown has not finished';
-  if (ns.visibility === 'plain') {
-    return ns.names.length > 0 ? 'it has a name in /run/netns' : 'a process lives in it that everybody sees';
-  }
-  const tasks = ns.holders.filter((holder) => holder.kind === 'task');
-  if (ns.processes.some(({ covered }) => covered))
-    return 'a mount over /proc/<pid> hides its processes from other tools';
-  if (tasks.length > 0) return 'only single threads of processes that live elsewhere are in it';
-  return 'it has no name and no process, only what is listed under its holders';
+/** What a namespace is called where one word must do: its number, its name beside it. */
+export function nameNamespace(ns: Namespace): string {
+  const number = ns.ino === null ? 'namespace without a number' : String(ns.ino);
+  const name = ns.names[0] ?? (ns.initial ? 'init' : undefined);
+  return name === undefined ? number : `${number} ${name}`;
+}
+
+/** "3 references, 14 passive, 1 active": what the kernel counts, unknown as `?`. */
+export function describeReferences(references: Namespace['references']): string {
+  if (references === null) return '? references';
+  const { count, passive, active } = references;
+  const parts = [`${count ?? '?'} ${count === 1 ? 'reference' : 'references'}`, `${passive} passive`];
+  return [...parts, ...(active === null ? [] : [`${active} active`])].join(', ');
+}
+
+/** "pid 71 kworker", "thread 72 of pid 71 kworker". */
+export function describeConcealedTask({ pid, tid, comm }: ConcealedTask): string {
+  return `${tid === pid ? '' : `thread ${tid} of `}pid ${pid} ${comm}`;
+}
+
+/** Who shows a concealed task and who does not. */
+export function describeDisagreement({ seenBy }: Pick<ConcealedTask, 'seenBy'>): string {
+  return seenBy === 'kernel' ? 'the kernel shows it, /proc does not' : '/proc shows it, the kernel does not';
 }

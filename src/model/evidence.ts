@@ -31,7 +31,9 @@ function finderOf(holder: Holder, { mountNamespaces }: Pick<Snapshot, 'mountName
 
 function answer(coverage: Coverage | undefined, sees: boolean): Evidence['sees'] {
   if (sees) return 'yes';
-  return coverage === undefined || coverage.status === 'off' || coverage.status === 'unavailable' ? 'unknown' : 'no';
+  if (coverage === undefined || coverage.status === 'off' || coverage.status === 'unavailable') return 'unknown';
+  // A source that missed everything has not looked.
+  return coverage.status === 'partial' && coverage.seen === 0 ? 'unknown' : 'no';
 }
 
 /** Which source sees a namespace and which does not, in the order they run. */

@@ -1,5 +1,6 @@
 import { VISIBILITY_GLYPH } from '../columns/index.ts';
-import { describeHolder, holderPid } from '../model/describe.ts';
+import { describeHolder, describeReferences, holderPid } from '../model/describe.ts';
+import { concealedIn, explainVisibility, leadsFor } from '../model/explain.ts';
 import {
   type Holder,
   isCertain,
@@ -8,12 +9,14 @@ import {
   type Snapshot,
   type Visibility,
 } from '../model/index.ts';
+import { describeBestWay, whyNoWay } from '../model/ways.ts';
 import { type Line, type Span, STYLE, type Style, span } from '../terminal/style.ts';
 import { fit, wrap } from '../terminal/width.ts';
+import { deviceLines } from './detail-devices.ts';
+import { concealedLines, evidenceLines } from './detail-evidence.ts';
+import { heading, paragraph } from './detail-lines.ts';
 import { startText } from './time.ts';
 
-/** Cells of the label column. */
-const LABEL = 11;
 /** Processes named for one mount before "and n more". */
 const NAMED_WATCHERS = 4;
 
@@ -25,76 +28,36 @@ export const VISIBILITY_STYLE: Readonly<Record<Visibility, Style>> = {
   dying: STYLE.odd,
 };
 
-/** What a namespace is called where one word must do: its number, its name beside it. */
-export function nameNamespace(ns: Namespace): string {
-  const number = ns.ino === null ? 'namespace without a number' : String(ns.ino);
-  const name = ns.names[0] ?? (ns.initial ? 'init' : undefined);
-  return name === undefined ? number : `${number} ${name}`;
-}
-
 function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** Why a namespace is as visible as it is. */
-function explainVisibility(ns: Namespace): string {
-  switch (ns.visibility) {
-    case 'plain': {
-      const reasons = [
-        ...(ns.names.length > 0 ? ['ip netns lists it'] : []),
-        ...(ns.processes.length > 0
-          ? [`/proc/<pid>/ns/net of ${count(ns.processes.length, 'process', 'processes')} shows it`]
-          : []),
-      ];
-      return reasons.join('; ') || 'it needs no deeper look';
-    }
-    case 'obscure': {
-      const kinds = [...new Set(ns.holders.filter(isCertain).map(({ kind }) => kind))];
-      return kinds.length === 0
-        ? 'only a deeper look finds it'
-        : `neither ip netns nor a scan of /proc/<pid>/ns/net finds it, only its holders do: ${kinds.join(', ')}`;
-    }
-    case 'hidden':
-      return ns.processes.some(({ covered }) => covered)
-        ? 'a mount laid over /proc/<pid> conceals its processes from other tools'
-        : 'the kernel lists it and no certain holder can be found';
-    case 'dying':
-      return 'its count reached zero and teardown has not finished';
-  }
+function wayLines(ns: Namespace, snapshot: Snapshot, width: number): Line[] {
+  const way = describeBestWay(ns, snapshot);
+  return way === null
+    ? paragraph('Enters by', `— ${whyNoWay(ns, snapshot)}`, width, STYLE.dim)
+    : paragraph('Enters by', way, width);
 }
 
-function labelled(label: string, value: readonly Span[], over: Style = STYLE.dim): Line {
-  return [span(` ${fit(label, LABEL)}`, over), ...value];
-}
-
-/** A label and a text that may take several lines. */
-function paragraph(label: string, text: string, width: number, style?: Style): Line[] {
-  return wrap(text, Math.max(10, width - LABEL - 2)).map((piece, index) =>
-    labelled(index === 0 ? label : '', [span(piece, style)]),
-  );
-}
-
-function heading(title: string, number: number): Line {
-  return [span(` ${title} `, STYLE.accent), span(String(number), STYLE.accentBold)];
-}
-
-function identityLines(ns: Namespace, width: number): Line[] {
+function identityLines(ns: Namespace, snapshot: Snapshot, width: number): Line[] {
   const owner =
     ns.owner === null ? '?' : `user namespace ${ns.owner.userNamespace}, created by uid ${ns.owner.uid ?? '?'}`;
   const identity = [
     `net:[${ns.ino ?? '?'}]`,
     `cookie ${ns.cookie ?? '?'}`,
-    ...(ns.initial ? ['initial namespace of the host'] : []),
+    ...(ns.initial ? ['initial'] : []),
+    describeReferences(ns.references),
   ];
   const glyph = `${VISIBILITY_GLYPH[ns.visibility]} ${ns.visibility}`;
+  const why = explainVisibility(ns, snapshot);
   return [
     ...paragraph('Identity', identity.join(' · '), width),
-    ...paragraph('Visible', `${glyph}: ${explainVisibility(ns)}`, width, VISIBILITY_STYLE[ns.visibility]),
+    ...paragraph('Visible', `${glyph}: ${why}`, width, VISIBILITY_STYLE[ns.visibility]),
+    ...evidenceLines(ns, snapshot, width),
+    ...wayLines(ns, snapshot, width),
     ...paragraph('Owner', owner, width),
     ...paragraph('Names', ns.names.join(', ') || '—', width),
-    ...(ns.paths.length === 0
-      ? []
-      : ns.paths.flatMap((path, index) => paragraph(index === 0 ? 'Mounted at' : '', path, width))),
+    ...ns.paths.flatMap((path, index) => paragraph(index === 0 ? 'Mounted at' : '', path, width)),
     ...containerLines(ns, width),
   ];
 }
@@ -129,9 +92,14 @@ function mountSeenBy(mountNamespace: number | null, snapshot: Snapshot): string 
   return `in ${where}, seen by ${count(pids.length, 'process', 'processes')}: ${list}${more}`;
 }
 
+/** How sure a holder is: suspected, or named by nobody but the kernel. */
+function holderTags(holder: Holder): Span[] {
+  if (!isCertain(holder)) return [span(' (suspected)', STYLE.warn)];
+  return holder.view === 'kernel' ? [span(' (kernel)', STYLE.accent)] : [];
+}
+
 function holderLines(holder: Holder, ns: Namespace, snapshot: Snapshot, width: number): Line[] {
-  const suspected = isCertain(holder) ? [] : [span(' (suspected)', STYLE.warn)];
-  const lines: Line[] = [[span(`   ${describeHolder(holder)}`), ...suspected]];
+  const lines: Line[] = [[span(`   ${describeHolder(holder)}`), ...holderTags(holder)]];
   if (holder.kind === 'mount') {
     for (const piece of wrap(mountSeenBy(holder.mountNamespace, snapshot), Math.max(10, width - 6))) {
       lines.push([span(`     ${piece}`, STYLE.dim)]);
@@ -145,14 +113,18 @@ function holderLines(holder: Holder, ns: Namespace, snapshot: Snapshot, width: n
   return lines;
 }
 
-function processLines(process: Process, now: string, width: number, whole: boolean): Line[] {
-  const user = process.user ?? (process.uid === null ? '?' : String(process.uid));
-  const fixed = ` ${fit(String(process.pid), 8, 'right')}  ${fit(user, 10)}  ${fit(startText(process.startedAt, now), 10)}  ${fit(String(process.threads), 4, 'right')}  `;
-  const command = process.cmdline || `[${process.comm}]`;
-  const tags: Span[] = [
+function processTags(process: Process, concealed: ReadonlySet<number>): Span[] {
+  return [
+    ...(concealed.has(process.pid) ? [span(' concealed from /proc', STYLE.alert)] : []),
     ...(process.covered ? [span(' concealed by a mount over its /proc entry', STYLE.alert)] : []),
     ...(process.container === null ? [] : [span(` ${process.container.name ?? process.container.id}`, STYLE.dim)]),
   ];
+}
+
+function processLines(process: Process, tags: readonly Span[], now: string, width: number, whole: boolean): Line[] {
+  const user = process.user ?? (process.uid === null ? '?' : String(process.uid));
+  const fixed = ` ${fit(String(process.pid), 8, 'right')}  ${fit(user, 10)}  ${fit(startText(process.startedAt, now), 10)}  ${fit(String(process.threads), 4, 'right')}  `;
+  const command = process.cmdline || `[${process.comm}]`;
   if (!whole) return [[span(fixed), span(command), ...tags]];
   const pieces = wrap(command, Math.max(20, width - fixed.length - 1));
   return pieces.map((piece, index) => [
@@ -163,9 +135,15 @@ function processLines(process: Process, now: string, width: number, whole: boole
 }
 
 function makeDetail(ns: Namespace, snapshot: Snapshot, width: number, whole: boolean): readonly Line[] {
-  const leads = ns.holders.some(isCertain) ? [] : snapshot.leads;
+  const leads = leadsFor(ns, snapshot);
+  const concealed = new Set(
+    concealedIn(ns, snapshot)
+      .filter(({ seenBy }) => seenBy === 'kernel')
+      .map(({ pid }) => pid),
+  );
   return [
-    ...identityLines(ns, width),
+    ...identityLines(ns, snapshot, width),
+    ...concealedLines(ns, snapshot),
     heading('Holders', ns.holders.length),
     ...(ns.holders.length === 0 ? [[span('   none seen', STYLE.dim)]] : []),
     ...ns.holders.flatMap((holder) => holderLines(holder, ns, snapshot, width)),
@@ -173,6 +151,7 @@ function makeDetail(ns: Namespace, snapshot: Snapshot, width: number, whole: boo
       ? []
       : [heading('Leads: what may hold it, the kernel does not say which namespace', leads.length)]),
     ...leads.flatMap((holder) => holderLines(holder, ns, snapshot, width)),
+    ...deviceLines(ns, snapshot, width),
     heading('Processes', ns.processes.length),
     ...(ns.processes.length === 0
       ? [[span('   none', STYLE.dim)]]
@@ -184,7 +163,9 @@ function makeDetail(ns: Namespace, snapshot: Snapshot, width: number, whole: boo
             ),
           ],
         ]),
-    ...ns.processes.flatMap((process) => processLines(process, snapshot.takenAt, width, whole)),
+    ...ns.processes.flatMap((process) =>
+      processLines(process, processTags(process, concealed), snapshot.takenAt, width, whole),
+    ),
   ];
 }
 

@@ -1,5 +1,5 @@
-import type { Namespace, Snapshot } from '../model/index.ts';
-import { nameNamespace } from './detail.ts';
+import { describeConcealedTask, describeDisagreement, nameNamespace } from '../model/describe.ts';
+import type { ConcealedTask, Namespace, Snapshot } from '../model/index.ts';
 import { layoutScreen, scrollTo } from './layout.ts';
 import { buildRows, type Changes, countVisibility, type Row, refreshPopulation } from './rows.ts';
 import type { ScreenState, Status } from './state.ts';
@@ -62,11 +62,26 @@ function changeText({ appeared, vanished }: Changes): string | null {
 /** The sources that read less than in the last snapshot: what is not seen from now on must not go unsaid. */
 function lostSources(state: ScreenState, snapshot: Snapshot): string[] {
   return snapshot.coverage
-    .filter(({ source, status }) => {
+    .filter(({ source, status, missed }) => {
       const before = state.coverage.find((other) => other.source === source);
-      return before?.status === 'complete' && (status === 'partial' || status === 'unavailable');
+      // One that is unavailable and misses nothing is not there on this host, or not needed.
+      return before?.status === 'complete' && (status === 'partial' || status === 'unavailable') && missed.length > 0;
     })
     .map(({ source, status }) => `${source} is ${status}`);
+}
+
+/** Tasks concealed now that were not before. */
+function newlyConcealed(state: ScreenState, { concealedTasks }: Snapshot): ConcealedTask[] {
+  const key = ({ tid, startTicks }: ConcealedTask): string => `${tid} ${startTicks}`;
+  const known = new Set(state.snapshot?.concealedTasks.map(key));
+  return concealedTasks.filter((task) => !known.has(key(task)));
+}
+
+function concealedText(tasks: readonly ConcealedTask[]): string {
+  const [first] = tasks;
+  if (tasks.length === 1 && first !== undefined)
+    return `${describeConcealedTask(first)}: ${describeDisagreement(first)}`;
+  return `${tasks.length} tasks are shown by one view only: c lists them`;
 }
 
 /** Takes a new snapshot in. */
@@ -75,8 +90,10 @@ export function takeSnapshot(state: ScreenState, snapshot: Snapshot, at: number)
   const { population, changes } = refreshPopulation(state.population, snapshot.namespaces, first);
   const changed = changeText(changes);
   const lost = lostSources(state, snapshot);
+  const concealed = newlyConcealed(state, snapshot);
   let status: Status | null = state.status;
-  if (lost.length > 0) status = { text: `${lost.join(', ')}: c shows why`, tone: 'warn', at };
+  if (concealed.length > 0) status = { text: `! ${concealedText(concealed)}`, tone: 'warn', at };
+  else if (lost.length > 0) status = { text: `${lost.join(', ')}: c shows why`, tone: 'warn', at };
   else if (changed !== null) status = { text: changed, tone: 'plain', at };
   else if (state.collector === 'down' || status?.tone === 'alert')
     status = { text: 'scanning again', tone: 'plain', at };

@@ -32,7 +32,10 @@ function moveDialog(state: ScreenState, dialog: Dialog, by: Distance): ScreenSta
   if (dialog.kind === 'sort') {
     return { ...state, dialog: { ...dialog, cursor: destination(dialog.cursor, by, page, COLUMNS.length) } };
   }
-  const lines = dialog.kind === 'help' ? dialog.lines : coverageLines(state.coverage, state.size.columns).length;
+  const lines =
+    dialog.kind === 'help'
+      ? dialog.lines
+      : coverageLines(state.coverage, state.snapshot?.concealedTasks ?? [], state.size.columns).length;
   return { ...state, dialog: { ...dialog, top: scrolled(dialog.top, by, page, lines) } };
 }
 

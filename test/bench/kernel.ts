@@ -2,8 +2,9 @@
  * Loads the probe and reads the kernel's view again and again inside one process; prints milliseconds as JSON: the
  * load, the first refresh, the warm ones, a deep look, and what live refreshes cost on a host that stands still.
  */
-import { readProbe } from '../../collectors/kernel.ts';
+
 import { KernelProbe } from '../../collectors/kernel/load.ts';
+import { readProbe } from '../../collectors/kernel.ts';
 import { LiveCollector } from '../../src/live.ts';
 
 const RUNS = 50;

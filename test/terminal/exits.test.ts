@@ -158,12 +158,12 @@ const cli = join(ROOT, 'dist/cli.js');
 test.skipIf(!existsSync(cli))('the built program shows this host, and leaves the terminal as it was', async () => {
   const screen = await startUnderShell(cli);
   await screen.shows(/4026\d+ +init/);
-  await screen.shows('● host');
+  await screen.shows(/[●◐×] kernel/);
   screen.type('/name=init\r');
   await screen.shows(/1 of \d+: name=init/);
   screen.type('\r');
   await screen.shows('Esc back');
-  await screen.shows('initial namespace of the host');
+  await screen.shows(' · initial · ');
   screen.type('\u001b');
   await screen.shows('NAMESPACE▲');
   screen.type('q');

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ACTIONS } from '../../src/actions/index.ts';
 import type { Namespace, Snapshot } from '../../src/model/index.ts';
-import { aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
+import { aConcealedTask, aHiddenNamespace, aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
 import { buildScreen, type Launch, PtyScreen, SceneFile } from './harness.ts';
 
 let built: Awaited<ReturnType<typeof buildScreen>>;
@@ -63,7 +63,7 @@ describe('the frame', () => {
     const lines = screen.lines();
     expect(lines[0]).toMatch(/^ nsleuth {2}fixture · Linux 6\.1\.0 · up 1h +⟳ 1m$/);
     expect(lines[1]).toMatch(/^ 100 namespaces {2}100 ○ +0 ◐ +0 ◆ +0 † +sort NAMESPACE ▲$/);
-    expect(lines[2]).toBe(' ● host ● tasks ● mounts ● descriptors ● pinned-mounts ● identity ● containers');
+    expect(lines[2]).toBe(' ● kernel ● host ● tasks ● mount ● descr ● pinne ● handl ○ listn ● ident ● conta');
     expect(lines[3]).toMatch(/^ {3}NAMESPACE▲ {2}NAME +VISIBLE +HELD BY +PROC +COMMAND$/);
     expect(lines[4]).toMatch(/^▌ {2}4026531833 {2}init +○ plain +pid 1000 +1 +sleep 0$/);
     expect(table(screen).length).toBeGreaterThanOrEqual(8);
@@ -125,6 +125,116 @@ describe('the frame', () => {
     const sequences = [...screen.output.matchAll(/\u001b\[([0-9;]*)m/g)].flatMap(([, codes = '']) => codes.split(';'));
     expect(sequences.filter((code) => /^(3[0-9]|4[0-9]|9[0-7]|10[0-7])$/.test(code))).toEqual([]);
     expect(screen.selected()).toMatch(/^▌/);
+  });
+
+  describe('with a hidden and a dying namespace and concealed tasks', () => {
+    const lurker = aHiddenNamespace({
+      ino: 666,
+      cookie: '666',
+      processes: [aProcess({ pid: 666, comm: 'lurker', cmdline: '' })],
+      holders: [{ kind: 'task', pid: 666, tid: 666, threads: 1, view: 'kernel' }],
+    });
+    const queued = aHiddenNamespace({
+      ino: 777,
+      cookie: '777',
+      holders: [{ kind: 'inflight', pid: 5310, fd: 4, inode: 7, count: 1, content: 'nsfs', view: 'kernel' }],
+    });
+    const dying = aHiddenNamespace({
+      ino: 888,
+      cookie: '888',
+      visibility: 'dying',
+      witnesses: [{ source: 'kernel' }],
+      references: { count: 0, passive: 2, active: null },
+    });
+    const snapshot = aSnapshot(0, {
+      namespaces: [...alphabet, lurker, queued, dying],
+      concealedTasks: [aConcealedTask({ netns: 666 })],
+    });
+    const red = (screen: PtyScreen, shown: string) => screen.output.includes(`\u001b[1;31m${shown}`);
+
+    test('at 80×24 all of it is told, by glyph and by colour', async () => {
+      const { screen } = await start(snapshot);
+      await screen.shows('! 1 concealed task');
+      const lines = screen.lines();
+      expect(lines[0]).toMatch(/^ nsleuth {2}fixture · Linux 6\.1\.0 · up 1h +! 1 concealed task {3}⟳ 1m$/);
+      expect(lines[1]).toMatch(
+        /^ 8 namespaces {2}5 ○ plain {2}0 ◐ obscure {2}2 ◆ hidden {2}1 † dying +sort NAMESPACE ▲$/,
+      );
+      expect(lines[2]).toMatch(/^ ● kernel /);
+      expect(table(screen).slice(5)).toEqual([
+        expect.stringMatching(/^ {3}666 +— +◆ hidden +pid 666 +1 +\[lurker\]$/),
+        expect.stringMatching(/^ {3}777 +— +◆ hidden +1 nsfs descriptor… +0 +—$/),
+        expect.stringMatching(/^ {3}888 +— +† dying +no holder seen +0 +—$/),
+      ]);
+      for (const shown of ['! 1 concealed task', '  2 ◆ hidden', '◆ hidden '])
+        expect(red(screen, shown), shown).toBe(true);
+      expect(screen.output).toContain('\u001b[35m† dying ');
+
+      screen.type('jjjjjj');
+      await screen.shows('── ◆ 777 ');
+      const from = screen.lines().findIndex((line) => line.startsWith('── ◆ 777 '));
+      expect(screen.lines().slice(from + 1, from + 8)).toEqual([
+        ' Identity   net:[777] · cookie 777 · 1 reference, 14 passive',
+        ' Visible    ◆ hidden: the kernel lists it, and it alone shows what holds it: 1',
+        '            nsfs descriptor in flight, pid 5310 fd 4',
+        ' Userland   × tasks         no              Kernel  ● kernel   1 holder',
+        '            × mounts        no                      ● handles  yes',
+        '            × descriptors   no                      ? listns   could not look',
+        '            × pinned-mounts no',
+      ]);
+      screen.type('k');
+      await screen.shows('◆ hidden: the kernel shows 1 task in it that /proc conceals');
+      screen.type('jjj');
+      await screen.shows('† dying: its count reached zero, and its teardown has not finished');
+      expect(screen.scrolledOut).toBe(0);
+    });
+
+    test('at 160×48 the detail shows who conceals what', async () => {
+      const { screen } = await start(snapshot, { columns: 160, rows: 48, options: { filter: 'visibility=hidden' } });
+      await screen.shows('2 of 8: visibility=hidden');
+      expect(screen.lines()[2]).toBe(
+        ' ● kernel  ● host  ● tasks  ● mounts  ● descriptors  ● pinned-mounts  ● handles  ○ listns  ● identity  ● containers',
+      );
+      await screen.shows(
+        ' ! Concealed tasks 1\n   pid 666 lurker  uid 0  the kernel shows it, /proc does not\n Holders 1\n   pid 666 (kernel)  lurker',
+      );
+      screen.type('\tG');
+      await screen.shows('[lurker] concealed from /proc');
+      screen.type('c');
+      await screen.shows(/Coverage.*\n ! concealed tasks 1 .*\n {5}× pid 666 lurker .*\n ● kernel/);
+    });
+
+    test('visibility:hidden typed as a filter leaves the hidden ones', async () => {
+      const { screen } = await start(snapshot);
+      screen.type('/');
+      for (const key of 'visibility:hidden') screen.type(key);
+      await screen.until('the hidden ones', () => table(screen).length === 2);
+      screen.type('\r');
+      await screen.shows('2 of 8: visibility:hidden');
+      expect(table(screen).every((line) => line.includes('◆ hidden'))).toBe(true);
+      screen.type('/\u0015visibility=dying\r');
+      await screen.shows('1 of 8: visibility=dying');
+      expect(table(screen)).toEqual([expect.stringMatching(/888 +— +† dying/)]);
+    });
+
+    test('a task that becomes concealed is told in the status line', async () => {
+      const { screen, scene } = await start(snapshotOf(alphabet));
+      scene.set({ snapshot: { ...snapshotOf(alphabet), concealedTasks: [aConcealedTask()] } });
+      screen.type('r');
+      await screen.shows('! pid 666 lurker: the kernel shows it, /proc does not');
+      await screen.shows('! 1 concealed task ');
+    });
+
+    test('without the kernel view its light says so', async () => {
+      const coverage = snapshot.coverage.map((entry) =>
+        entry.source === 'kernel'
+          ? { ...entry, status: 'unavailable' as const, missed: [{ subject: 'probe', reason: 'no BTF' }] }
+          : entry,
+      );
+      const { screen } = await start({ ...snapshotOf(alphabet), coverage });
+      await screen.shows(/\n × kernel ● /);
+      expect(red(screen, '×')).toBe(true);
+    });
   });
 
   test('survives hostile, wide and endless names', async () => {

@@ -3,7 +3,7 @@ import { FilterError, parseFilter } from '../../src/columns/filter.ts';
 import { COLUMNS, cellText, DEFAULT_COLUMNS, findColumn } from '../../src/columns/index.ts';
 import { sortNamespaces } from '../../src/columns/sort.ts';
 import type { Namespace } from '../../src/model/index.ts';
-import { aNamespace, aProcess } from '../fixtures/snapshot.ts';
+import { aDevice, aHiddenNamespace, aNamespace, aProcess } from '../fixtures/snapshot.ts';
 
 const plain = aNamespace({ ino: 1, names: ['web'], processes: [aProcess({ pid: 7, cmdline: 'nginx -g daemon' })] });
 const obscure = aNamespace({
@@ -17,6 +17,11 @@ const obscure = aNamespace({
 });
 const unknown = aNamespace({ ino: null, cookie: null, visibility: 'obscure', owner: null, processes: [], holders: [] });
 const ALL = [plain, obscure, unknown];
+const hidden = aHiddenNamespace({
+  ino: 4,
+  devices: [aDevice(), aDevice({ name: 'mvx0', address: '02:aa:00:00:00:01' })],
+});
+const dying = aHiddenNamespace({ ino: 5, visibility: 'dying', devices: null, references: null, witnesses: [] });
 
 function matching(filter: string): (number | null)[] {
   return ALL.filter(parseFilter(filter)).map(({ ino }) => ino);
@@ -47,6 +52,23 @@ describe('filter', () => {
     ['listening', [2]],
   ])('%j', (filter, inodes) => {
     expect(matching(filter)).toEqual(inodes);
+  });
+
+  test.each<[string, (number | null)[]]>([
+    ['visibility:hidden', [4]],
+    ['visibility=hidden', [4]],
+    ['visibility=HIDDEN', [4]],
+    ['!visibility:hidden', [1, 2, null, 5]],
+    ['visibility=dying', [5]],
+    ['seen-by=kernel !seen-by:tasks', [2, null, 4]],
+    ['devices>1', [4]],
+    ['devices:?', [5]],
+    ['references=1', [1, 2, null, 4]],
+    ['mvx0', [4]],
+    ['02:AA:', [4]],
+    ['handles', []],
+  ])('%j, where the kernel shows more', (filter, inodes) => {
+    expect([...ALL, hidden, dying].filter(parseFilter(filter)).map(({ ino }) => ino)).toEqual(inodes);
   });
 
   test.each(['colour:red', 'processes>many', 'processes>'])('%j is refused with what would be right', (filter) => {
@@ -97,6 +119,25 @@ describe('columns', () => {
     expect(['namespace', 'cookie', 'owner', 'user-namespace'].map(text)).toEqual(['?', '?', '?', '?']);
     expect(['name', 'container', 'paths', 'pid', 'command'].map(text)).toEqual(['—', '—', '—', '—', '—']);
     expect(text('held-by')).toBe('no holder seen');
+  });
+
+  test('say which sources see it, how often it is referred to and how many devices it has', () => {
+    const row = (ns: Namespace) =>
+      ['visibility', 'seen-by', 'references', 'devices'].map((id) => {
+        const column = findColumn(id);
+        return column && cellText(column, ns);
+      });
+    const mounted = aNamespace({
+      holders: [
+        { kind: 'mount', path: '/a', mountNamespace: 1, mountId: 1 },
+        { kind: 'task', pid: 1, tid: 1, threads: 1, view: 'kernel' },
+      ],
+    });
+    expect(row(plain)).toEqual(['○ plain', 'tasks, kernel, handles', '1', '1']);
+    expect(row(mounted)).toEqual(['○ plain', 'mounts, kernel, handles', '1', '1']);
+    expect(row(obscure)).toEqual(['◐ obscure', 'descriptors, kernel, handles', '1', '1']);
+    expect(row(hidden)).toEqual(['◆ hidden', 'kernel, handles', '1', '2']);
+    expect(row(dying)).toEqual(['† dying', '—', '?', '?']);
   });
 
   test('say several holders in few words', () => {

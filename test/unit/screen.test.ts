@@ -12,7 +12,7 @@ import { reduce } from '../../src/store/reduce.ts';
 import { initialState, type ScreenState } from '../../src/store/state.ts';
 import { FramePainter } from '../../src/terminal/painter.ts';
 import { type Line, lineWidth } from '../../src/terminal/style.ts';
-import { aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
+import { aConcealedTask, aHiddenNamespace, aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
 
 const text = (line: Line): string => line.map((span) => span.text).join('');
 
@@ -123,19 +123,60 @@ describe('lines', () => {
     }
   });
 
+  test('the header says that tasks are concealed, whatever has to give way', () => {
+    const snapshot = aSnapshot(3, { concealedTasks: [aConcealedTask(), aConcealedTask({ tid: 667 })] });
+    for (let columns = 40; columns <= 200; columns++) {
+      const state = reduce(screen(columns, 24), { type: 'snapshot', snapshot, at: 0 });
+      const [host = []] = headerLines({ ...state, host: { ...state.host, hostname: 'h'.repeat(100) } }, 3);
+      expect(lineWidth(host)).toBe(columns);
+      expect(text(host)).toMatch(/^ nsleuth .*! 2 concealed tasks {3}⟳ 1s $/);
+      expect(host.find((part) => part.text.startsWith('!'))?.style).toEqual({ fg: 'red', bold: true });
+    }
+  });
+
+  test('hidden is an alert and dying is odd, in the header as in the table', () => {
+    const namespaces = (['hidden', 'dying'] as const).map((visibility) => aHiddenNamespace({ visibility }));
+    const start = initialState({ size: { columns: 120, rows: 24 }, color: true });
+    const state = reduce(start, { type: 'snapshot', snapshot: aSnapshot(0, { namespaces }), at: 0 });
+    const styleOf = (line: Line, shown: string) => line.find((part) => part.text.includes(shown))?.style;
+    const [, counts = []] = headerLines(state, 3);
+    const placed = placeColumns(usual, 0, column('namespace'), 117);
+    const rows = state.rows.flatMap((row) => tableRow(row, placed, false, true));
+    expect(styleOf(counts, '1 ◆ hidden')).toEqual(styleOf(rows, '◆ hidden'));
+    expect(styleOf(counts, '1 † dying')).toEqual(styleOf(rows, '† dying'));
+    expect(styleOf(counts, '◆')).toEqual({ fg: 'red', bold: true });
+    expect(styleOf(counts, '†')).toEqual({ fg: 'magenta' });
+    expect(styleOf(counts, '◐')).toEqual({ dim: true });
+  });
+
   test('there is a light for every source at every width', () => {
     const { coverage } = aSnapshot(1);
     const mixed = coverage.map((source, index) => ({
       ...source,
       status: (['complete', 'partial', 'unavailable', 'off'] as const)[index % 4] ?? 'off',
-      missed: index % 4 === 1 ? [{ subject: 'pid 1', reason: 'EACCES' }] : [],
+      missed: index % 4 === 1 || index === 2 ? [{ subject: 'pid 1', reason: 'EACCES' }] : [],
     }));
     for (let width = 40; width <= 200; width++) {
       const line = coverageLine(mixed, width);
       expect(lineWidth(line)).toBeLessThanOrEqual(width);
-      expect(text(line).match(/[●◐○]/gu)).toHaveLength(coverage.length);
+      expect(text(line).match(/[●◐○×]/gu)).toHaveLength(coverage.length);
+      expect(text(line)).toMatch(/^ ◐ kernel \(1\) /);
     }
     expect(text(coverageLine(mixed, 200))).toContain('◐ tasks (1)');
+    expect(text(coverageLine(mixed, 200))).toContain('× mounts');
+    const gaps = coverage.map((entry) =>
+      ['tasks', 'descriptors'].includes(entry.source)
+        ? { ...entry, status: 'partial' as const, missed: [{ subject: 'pid 1', reason: 'EACCES' }] }
+        : entry,
+    );
+    expect(text(coverageLine(gaps, 80))).toBe(' ● kernel  ●  ◐ tasks (1)  ●  ◐ descriptors (1)  ● ● ○ ● ●');
+  });
+
+  test('a source this host has not, and that nothing is unknown without, is no alarm', () => {
+    const { coverage } = aSnapshot(1);
+    const line = coverageLine(coverage, 200);
+    const light = line[line.findIndex(({ text: shown }) => shown === ' listns') - 1];
+    expect(light).toEqual({ text: '○', style: { dim: true } });
   });
 
   test('the detail says what holds the namespace and who sees a mount', () => {

@@ -5,7 +5,7 @@ import type { ScreenEvent } from '../../src/store/events.ts';
 import { reduce } from '../../src/store/reduce.ts';
 import { initialState, type ScreenState } from '../../src/store/state.ts';
 import { Store } from '../../src/store/store.ts';
-import { aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
+import { aConcealedTask, aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
 
 const AT = Date.UTC(2026, 0, 1);
 const SIZE = { columns: 80, rows: 24 };
@@ -329,6 +329,20 @@ describe('scanning', () => {
     const partial = { ...first, status: 'partial' as const, missed: [{ subject: 'pid 1', reason: 'EACCES' }] };
     const state = apply(screenOf(ns(1)), taken({ ...snapshotOf(ns(1)), coverage: [partial, ...rest] }));
     expect(state.status).toMatchObject({ text: 'host is partial: c shows why', tone: 'warn' });
+    const unneeded = { ...first, status: 'unavailable' as const };
+    const calm = apply(screenOf(ns(1)), taken({ ...snapshotOf(ns(1)), coverage: [unneeded, ...rest] }));
+    expect(calm.status).toBeNull();
+  });
+
+  test('tasks that are found concealed are told once', () => {
+    const concealing = (...tids: number[]) =>
+      taken({ ...snapshotOf(ns(1)), concealedTasks: tids.map((tid) => aConcealedTask({ tid })) });
+    const one = apply(screenOf(ns(1)), concealing(666));
+    expect(one.status).toMatchObject({ text: '! pid 666 lurker: the kernel shows it, /proc does not', tone: 'warn' });
+    expect(apply({ ...one, status: null }, concealing(666)).status).toBeNull();
+    expect(apply(one, concealing(666, 667, 668)).status?.text).toBe(
+      '! 2 tasks are shown by one view only: c lists them',
+    );
   });
 });
 
