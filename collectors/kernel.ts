@@ -1,10 +1,12 @@
+import { release } from 'node:os';
 import type { Issue } from '../src/model/index.ts';
 import { BpfError } from '../src/os/libbpf.ts';
 import { namespaceLink } from '../src/os/nsfs.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { KernelDevice, KernelNamespace, KernelPin, KernelStacking, KernelTask } from './kernel/decode.ts';
-import type { KernelProbe } from './kernel/load.ts';
+import { diagnose } from './kernel/diagnose.ts';
+import type { KernelProbe, ProbeFailure } from './kernel/load.ts';
 import { INITIAL_PID_NAMESPACE } from './tasks.ts';
 
 export type { KernelDevice, KernelNamespace, KernelPin, KernelStacking, KernelTask } from './kernel/decode.ts';
@@ -38,22 +40,18 @@ export function readProbe(probe: KernelProbe, hostWide: boolean): KernelData {
 
 const NOTHING: KernelData = { namespaces: [], devices: [], stack: [], tasks: [], pins: [], hostWide: false };
 
+function unusable({ reason, cure }: ProbeFailure): Collected<KernelData> {
+  const notes = cure === '' ? [] : [{ subject: 'cure', reason: cure }];
+  return { data: NOTHING, seen: 0, missed: [{ subject: 'probe', reason }], notes, unavailable: true };
+}
+
 async function collectKernel({ procfs, probe }: CollectContext): Promise<Collected<KernelData>> {
   if (!procfs.ofThisKernel) {
     const notes = [{ subject: procfs.name, reason: 'no procfs of the running kernel: it has nothing to say about it' }];
     return { data: NOTHING, seen: 0, missed: [], notes, unavailable: true };
   }
   const state = await probe();
-  if ('failure' in state) {
-    const { reason, cure } = state.failure;
-    return {
-      data: NOTHING,
-      seen: 0,
-      missed: [{ subject: 'probe', reason }],
-      notes: cure === '' ? [] : [{ subject: 'cure', reason: cure }],
-      unavailable: true,
-    };
-  }
+  if ('failure' in state) return unusable(state.failure);
   const own = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;
   const hostWide = own === INITIAL_PID_NAMESPACE;
   const missed: Issue[] = [...state.probe.missing];
@@ -67,13 +65,7 @@ async function collectKernel({ procfs, probe }: CollectContext): Promise<Collect
     return { data, seen: data.namespaces.length, missed, notes: [] };
   } catch (error) {
     if (!(error instanceof BpfError)) throw error;
-    return {
-      data: NOTHING,
-      seen: 0,
-      missed: [{ subject: 'probe', reason: error.message }],
-      notes: [],
-      unavailable: true,
-    };
+    return unusable(diagnose(error, { release: release() }));
   }
 }
 

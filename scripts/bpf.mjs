@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { ROOT } from './lib/bundle.mjs';
 
 const KERNEL = join(ROOT, 'collectors/kernel');
@@ -19,7 +20,17 @@ const OBJECT = join(KERNEL, 'probe.bpf.o');
 const RECORD = join(KERNEL, 'probe.bpf.json');
 
 /** v3 of the instruction set is what every kernel with bpf_iter has. -g makes BTF, the strip takes DWARF away again. */
-const FLAGS = ['--target=bpfel', '-mcpu=v3', '-g', '-O2', '-Wall', '-Wextra', '-Wno-unused-parameter', '-Werror'];
+const FLAGS = [
+  '-fdebug-compilation-dir=.',
+  '--target=bpfel',
+  '-mcpu=v3',
+  '-g',
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-Wno-unused-parameter',
+  '-Werror',
+];
 
 function compile() {
   const directory = mkdtempSync(join(tmpdir(), 'nsleuth-bpf-'));
@@ -34,7 +45,7 @@ function compile() {
   }
 }
 
-function facts() {
+function facts(object) {
   const hash = createHash('sha256');
   for (const source of SOURCES) hash.update(readFileSync(join(KERNEL, source)));
   // libbpf's headers are part of the source.
@@ -43,12 +54,15 @@ function facts() {
     sources: hash.digest('hex'),
     compiler: execFileSync('clang', ['--version'], { encoding: 'utf8' }).split('\n')[0],
     headers: `libbpf ${libbpf.map((line) => line.split(' ')[1]).join('.')}`,
+    // load.ts hands libbpf no other object.
+    crc32: crc32(object),
   };
 }
 
 /** Returns what is wrong, or nothing. */
 function check(object, { sources, compiler, headers }) {
   const record = JSON.parse(readFileSync(RECORD, 'utf8'));
+  if (record.crc32 !== crc32(readFileSync(OBJECT))) return 'probe.bpf.o is not the one probe.bpf.json tells of';
   if (record.sources !== sources) return 'the sources are newer than probe.bpf.o: run npm run build:bpf';
   if (record.compiler !== compiler || record.headers !== headers) {
     console.log(`bpf: compiles with ${compiler}; made with ${record.compiler}, so bytes are not compared`);
@@ -59,12 +73,12 @@ function check(object, { sources, compiler, headers }) {
 
 const object = compile();
 if (process.argv.includes('--check')) {
-  const complaint = check(object, facts());
+  const complaint = check(object, facts(object));
   if (complaint !== '') {
     console.error(`bpf: ${complaint}`);
     process.exitCode = 1;
   }
 } else {
   writeFileSync(OBJECT, object);
-  writeFileSync(RECORD, `${JSON.stringify(facts(), null, 2)}\n`);
+  writeFileSync(RECORD, `${JSON.stringify(facts(object), null, 2)}\n`);
 }

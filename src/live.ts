@@ -124,4 +124,9 @@ export class LiveCollector {
   async close(): Promise<void> {
     await this.#session.close();
   }
+
+  /** Unloads what is loaded, without waiting. */
+  unload(): void {
+    this.#session.unload();
+  }
 }

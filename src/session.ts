@@ -32,6 +32,7 @@ export class Session {
   deepPins: readonly KernelPin[] = [];
   readonly #object: URL;
   #probe: Promise<ProbeState> | undefined;
+  #loaded: ProbeState | undefined;
 
   constructor({ lasting = true, object = OBJECT }: SessionOptions = {}) {
     this.lasting = lasting;
@@ -40,14 +41,23 @@ export class Session {
 
   /** The probe; starts loading it at the first call. A probe that did not load is tried once. */
   readonly probe = (): Promise<ProbeState> => {
-    this.#probe ??= KernelProbe.load({ object: this.#object });
+    this.#probe ??= KernelProbe.load({ object: this.#object }).then((state) => {
+      this.#loaded = state;
+      return state;
+    });
     return this.#probe;
   };
 
   /** Unloads the probe. */
   async close(): Promise<void> {
-    const state = await this.#probe;
+    await this.#probe;
+    this.unload();
+  }
+
+  /** Unloads the probe if it is loaded: for a thread that has no time to wait. */
+  unload(): void {
+    if (this.#loaded !== undefined && 'probe' in this.#loaded) this.#loaded.probe.close();
+    this.#loaded = undefined;
     this.#probe = undefined;
-    if (state !== undefined && 'probe' in state) state.probe.close();
   }
 }

@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
+import type { KernelProbe } from '../collectors/kernel/load.ts';
 import { kernelName } from '../collectors/kernel.ts';
 import { listTaskIds } from '../collectors/tasks.ts';
 import { isAlive, kernelKey, seenTaskIds, unlistedProcesses, unseenTasks } from './correlate/cross-view.ts';
 import type { Verdicts } from './correlate/index.ts';
 import { FADING_MS, type Question, type Questions, questions, remember, settle } from './correlate/verdict.ts';
 import type { ConcealedTask } from './model/index.ts';
+import { BpfError } from './os/libbpf.ts';
 import { namespaceLink } from './os/nsfs.ts';
 import type { Run } from './run.ts';
 import type { Session } from './session.ts';
@@ -87,13 +89,24 @@ export async function settleByKernel(
   };
 }
 
+/** Asks the probe once more; null where it has no answer any more. */
+async function askProbe<Answer>(session: Session, ask: (probe: KernelProbe) => Answer): Promise<Answer | null> {
+  const state = await session.probe();
+  if (!('probe' in state)) return null;
+  try {
+    return ask(state.probe);
+  } catch (error) {
+    if (error instanceof BpfError) return null;
+    throw error;
+  }
+}
+
 /** Waits for namespaces nothing holds to go. True when some are still there after `FADING_MS`. */
 async function outlast({ context }: Run, session: Session, riddles: readonly Question[]): Promise<boolean> {
-  const state = await session.probe();
-  if (!('probe' in state)) return false;
   const keys = new Set(riddles.map(({ ns }) => kernelKey(ns)));
   for (const started = performance.now(); performance.now() - started < FADING_MS; ) {
-    if (!state.probe.namespaces().some((ns) => isAlive(ns) && keys.has(kernelKey(ns)))) return false;
+    const namespaces = await askProbe(session, (probe) => probe.namespaces());
+    if (!namespaces?.some((ns) => isAlive(ns) && keys.has(kernelKey(ns)))) return false;
     await setTimeout(FADING_POLL_MS, undefined, { signal: context.signal });
   }
   return true;
@@ -104,12 +117,12 @@ async function concealedTasks({ gathered, context }: Run, session: Session): Pro
   const unseen = unseenTasks(gathered, seenTaskIds(gathered));
   const strangers = unlistedProcesses(gathered);
   if (unseen.length + strangers.length === 0) return [];
-  const state = await session.probe();
-  if (!('probe' in state)) return [];
   const pids = new Set(unseen.map(({ pid }) => pid));
   const listed = listTaskIds(context.procfs, pids);
   const listedAgain = listTaskIds(context.procfs, pids);
-  const running = new Map(state.probe.tasks().map((task) => [task.tid, task]));
+  const tasks = await askProbe(session, (probe) => probe.tasks());
+  if (tasks === null) return [];
+  const running = new Map(tasks.map((task) => [task.tid, task]));
   return [
     ...unseen
       .filter(({ tid, startTicks }) => running.get(tid)?.startTicks === startTicks)

@@ -16,6 +16,9 @@ async function answer({ whole }: CollectorRequest): Promise<CollectorReply> {
   }
 }
 
+// A thread that dies leaves its descriptors to the process, and another one takes its place.
+process.on('exit', () => collector.unload());
+
 parentPort?.on('message', async (request: CollectorRequest) => {
   if (request.type === 'collect') parentPort?.postMessage(await answer(request));
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { crc32 } from 'node:zlib';
 import type { Issue } from '../../src/model/index.ts';
 import { BpfError, BpfObject } from '../../src/os/libbpf.ts';
 import {
@@ -16,6 +17,7 @@ import {
   RECORD,
 } from './decode.ts';
 import { diagnose } from './diagnose.ts';
+import built from './probe.bpf.json' with { type: 'json' };
 
 /** Programs of every look, and those that are only asked where a namespace has no holder anybody sees. */
 const PROGRAMS = {
@@ -40,16 +42,25 @@ const PURPOSE: Readonly<Record<Program, string>> = {
 const CAPACITY = { namespaces: 4096, devices: 8192, stack: 8192, orphans: 1024 } as const;
 /** A list that keeps growing while it is read is not followed for ever. */
 const MOST_PAGES = 64;
+/**
+ * Checksum of the probe that was built. libbpf trusts an object: of 1500 with one damaged byte, 1.1 crashed on 11, took
+ * 46 s for one, and loaded half of them as if nothing were wrong. (zlib loads in a third of the time crypto takes.)
+ */
+const BUILT = built.crc32;
 
 /** Where the probe's parts are: injectable, so that each way it can be missing is tested. */
 export interface ProbeFiles {
   /** The built probe.bpf.o. */
   readonly object: string | URL;
+  /** What its CRC-32 must be; null for any. Default: that of the one nsleuth was built with. */
+  readonly crc32?: number | null;
   /** soname of libbpf. */
   readonly library?: string;
   /** The kernel's own type information. */
   readonly btf?: string;
   readonly lockdown?: string;
+  /** What procfs says of this thread's capabilities and seccomp filter. */
+  readonly status?: string;
 }
 
 /** Why there is no kernel view, in words, and what would give it. */
@@ -61,10 +72,27 @@ export interface ProbeFailure {
 /** Probe loaded, or the reason there is none. Never throws. */
 export type ProbeState = { readonly probe: KernelProbe } | { readonly failure: ProbeFailure };
 
+/** @throws BpfError when it is not the one that is expected. */
+function readProbeFile({ object, crc32: expected = BUILT }: ProbeFiles): Uint8Array {
+  const bytes = readFileSync(object);
+  if (expected !== null && crc32(bytes) !== expected) throw new BpfError('open', 'its checksum is another');
+  return bytes;
+}
+
+/** Whether a refusal may be about one program only: one before any program was looked at is about all. */
+function concernsOne(error: unknown): boolean {
+  return error instanceof BpfError && error.step === 'load' && (error.code !== 'EPERM' || error.log !== '');
+}
+
+function inWords(error: unknown): string {
+  if (!(error instanceof BpfError)) return String(error);
+  return error.log === '' ? error.code : `${error.code}: ${error.log}`;
+}
+
 /** The BPF programs, loaded. */
 export class KernelProbe {
-  /** Programs this kernel would not take, as coverage names them. */
-  readonly missing: Issue[] = [];
+  /** Programs this kernel would not take, and why. */
+  readonly #refused = new Map<Program, unknown>();
   readonly #bytes: Uint8Array;
   readonly #files: ProbeFiles;
   readonly #objects = new Map<Program, BpfObject>();
@@ -78,16 +106,16 @@ export class KernelProbe {
 
   /** Loads the usual programs. Takes 50 to 120 ms, nearly all of it on another thread. */
   static async load(files: ProbeFiles): Promise<ProbeState> {
+    let probe: KernelProbe | undefined;
     try {
-      const probe = new KernelProbe(readFileSync(files.object), files);
+      probe = new KernelProbe(readProbeFile(files), files);
       await probe.#load(PROGRAMS.usual);
-      if (!probe.#objects.has('list_namespaces')) {
-        probe.close();
-        return { failure: { reason: probe.missing[0]?.reason ?? 'the probe did not load', cure: '' } };
-      }
+      // Without the list of namespaces there is no view.
+      if (probe.#refused.has('list_namespaces')) throw probe.#refused.get('list_namespaces');
       return { probe };
     } catch (error) {
-      return { failure: diagnose(error, { release: release(), btf: files.btf, lockdown: files.lockdown }) };
+      probe?.close();
+      return { failure: diagnose(error, { release: release(), ...files }) };
     }
   }
 
@@ -99,33 +127,27 @@ export class KernelProbe {
     try {
       const object = await BpfObject.load(this.#bytes, names, this.#files.library);
       for (const name of names) this.#objects.set(name, object);
-      return;
     } catch (error) {
-      if (!(error instanceof BpfError) || error.step !== 'load' || names.length === 1) throw error;
-      const refused: unknown[] = [];
+      if (!concernsOne(error)) throw error;
       for (const name of names) {
         try {
           this.#objects.set(name, await BpfObject.load(this.#bytes, [name], this.#files.library));
         } catch (alone) {
-          refused.push(alone);
-          this.#miss(name, alone);
+          this.#refused.set(name, alone);
         }
       }
-      // Nothing at all was let in: the first refusal speaks for all.
-      if (refused.length === names.length) throw error;
     }
   }
 
-  #miss(name: Program, error: unknown): void {
-    const reason =
-      error instanceof BpfError ? `${error.code}${error.log === '' ? '' : `: ${error.log}`}` : String(error);
-    this.missing.push({ subject: PURPOSE[name], reason });
+  /** Programs this kernel would not take, as coverage names them. */
+  get missing(): Issue[] {
+    return [...this.#refused].map(([name, error]) => ({ subject: PURPOSE[name], reason: inWords(error) }));
   }
 
   /** Loads the deep programs, once. What does not load is in `missing`. */
   loadDeep(): Promise<void> {
     this.#deep ??= this.#load(PROGRAMS.deep).catch((error: unknown) => {
-      for (const name of PROGRAMS.deep) this.#miss(name, error);
+      for (const name of PROGRAMS.deep) this.#refused.set(name, error);
     });
     return this.#deep;
   }
@@ -161,12 +183,26 @@ export class KernelProbe {
   /** Mapped packet rings, files of io_urings that are only mapped, BPF links, TCP connections nobody has. */
   async deepPins(): Promise<KernelPin[]> {
     await this.loadDeep();
-    const mapped = new Map(this.#pins('list_mappings').map((pin) => [`${pin.pid} ${pin.inode} ${pin.slot}`, pin]));
+    const mapped = this.#ask('list_mappings', () => this.#pins('list_mappings'));
     return [
-      ...mapped.values(),
-      ...this.#pins('list_links'),
-      ...this.#pages('list_orphans', 'orphans', RECORD.file, decodePins, 0),
+      ...new Map(mapped.map((pin) => [`${pin.pid} ${pin.inode} ${pin.slot}`, pin])).values(),
+      ...this.#ask('list_links', () => this.#pins('list_links')),
+      ...this.#ask('list_orphans', () => this.#pages('list_orphans', 'orphans', RECORD.file, decodePins, 0)),
     ];
+  }
+
+  /** What a deep program answers: nothing, where it does not run, and it is in `missing` until it does. */
+  #ask(name: Program, read: () => KernelPin[]): KernelPin[] {
+    if (!this.#objects.has(name)) return [];
+    try {
+      const pins = read();
+      this.#refused.delete(name);
+      return pins;
+    } catch (error) {
+      if (!(error instanceof BpfError)) throw error;
+      this.#refused.set(name, error);
+      return [];
+    }
   }
 
   #pins(name: Program): KernelPin[] {

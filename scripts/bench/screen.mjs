@@ -103,6 +103,13 @@ class Screen {
     return Number(kib) / 1024;
   }
 
+  /** CPU time used so far, in seconds: fields 14 and 15 of proc_pid_stat(5), in ticks of 10 ms. */
+  cpuSeconds() {
+    const stat = readFileSync(`/proc/${this.process.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
   async quit() {
     if (this.exited) return;
     this.process.write('q');
@@ -159,6 +166,17 @@ export function measureKeys(env) {
       await sleep(SETTLE_MS);
     }
     return latencies;
+  });
+}
+
+/** Leaves the screen open for `seconds` after it has settled: per cent of one core it uses. */
+export function measureCpu(env, seconds) {
+  return withScreen(env, async (screen) => {
+    await screen.until('row of data', () => HAS_DATA.test(screen.text()), screen.startedAt);
+    await sleep(3000);
+    const before = screen.cpuSeconds();
+    await sleep(seconds * 1000);
+    return ((screen.cpuSeconds() - before) / seconds) * 100;
   });
 }
 

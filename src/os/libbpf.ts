@@ -2,7 +2,7 @@
  * Loads and runs BPF programs through the system's libbpf (libbpf.h, 1.0 and later). iproute2 depends on that library,
  * so it is there wherever `ip` is.
  */
-import { ENOENT, errnoName } from './errors.ts';
+import { EAGAIN, ENOENT, EPERM, errnoName } from './errors.ts';
 import { koffi } from './koffi.ts';
 import { close, errno, mmap, munmap, read, SYS, syscallWithBuffer } from './libc.ts';
 
@@ -16,11 +16,36 @@ const REQUEST_WORDS = 4;
 /** What one read of an iterator may bring; the kernel fills 8 pages at a time (bpf_seq_read, kernel/bpf/bpf_iter.c). */
 const ITERATOR_BUFFER = 256 * 1024;
 
+/**
+ * For a whole verifier log, in memory that is not there until it is written to. Where a log does not fit, the kernel
+ * answers ENOSPC in place of what was wrong; more than this it does not take (bpf_verifier_log_attr_valid).
+ */
+const LOG_SIZE = 16 * 1024 * 1024 - 1;
+/** The kernel's own types, where the kernel puts them. */
+const KERNEL_TYPES = '/sys/kernel/btf/vmlinux';
+
 /** A libbpf object, program or link: an address. */
 type Handle = object | null;
 
+/** struct bpf_object_open_opts (libbpf.h), up to what is used of it; its size tells libbpf that. */
+const OPEN_OPTIONS = koffi.struct({
+  size: 'size_t',
+  object_name: 'const char *',
+  relaxed_maps: 'bool',
+  pin_root_path: 'const char *',
+  unused: 'uint32_t',
+  kconfig: 'const char *',
+  btf_custom_path: 'const char *',
+});
+
+/** Those of them that are not left zero. */
+interface OpenOptions {
+  readonly size: number;
+  readonly btf_custom_path: string;
+}
+
 interface Libbpf {
-  readonly open: (object: Uint8Array, size: number, options: null) => Handle;
+  readonly open: (object: Uint8Array, size: number, options: OpenOptions | null) => Handle;
   readonly load: {
     (object: Handle): number;
     async: (object: Handle, done: (error: unknown, result: number) => void) => void;
@@ -45,7 +70,7 @@ function bind(name: string): Libbpf {
   // What goes wrong is told by errno and the verifier's log; libbpf itself would write on the terminal.
   silence(null);
   return {
-    open: library.func('void *bpf_object__open_mem(const void *object, size_t size, const void *options)'),
+    open: library.func('bpf_object__open_mem', 'void *', ['const void *', 'size_t', koffi.pointer(OPEN_OPTIONS)]),
     load: library.func('int bpf_object__load(void *object)') as unknown as Libbpf['load'],
     closeObject: library.func('void bpf_object__close(void *object)'),
     nextProgram: library.func('void *bpf_object__next_program(const void *object, void *previous)'),
@@ -89,13 +114,29 @@ export class BpfError extends Error {
   }
 }
 
-/** Last lines of a verifier log that say something; the statistics at its end do not. */
-function conclusion(log: Buffer): string {
-  const text = log.toString('latin1', 0, Math.max(0, log.indexOf(0)));
-  const lines = text
+/** libbpf's own numbers, from 4000 on (`enum libbpf_errno`, libbpf.h), by what comes behind LIBBPF_ERRNO__. */
+const LIBBPF_ERRORS = 'LIBELF FORMAT KVERSION ENDIAN INTERNAL RELOC LOAD VERIFY PROG2BIG KVER PROGTYPE'.split(' ');
+
+function codeOf(number: number): string {
+  const own = LIBBPF_ERRORS[number - 4000];
+  return own === undefined ? errnoName(number) : `LIBBPF_ERRNO__${own}`;
+}
+
+/**
+ * What a verifier's log ends in, but for its statistics, and for the advice that recent kernels (seen in 7.3) give below
+ * it at length.
+ */
+export function conclusion(log: string): string {
+  const [said = ''] = log.split(/^Verification failed:/m);
+  const lines = said
     .split('\n')
     .filter((line) => line !== '' && !/^(?:processed|verification time|stack depth)/.test(line));
   return lines.at(-1) ?? '';
+}
+
+/** Up to the NUL that ends it. */
+function textOf(memory: Buffer): string {
+  return memory.toString('latin1', 0, Math.max(0, memory.indexOf(0)));
 }
 
 interface Iterator {
@@ -133,21 +174,36 @@ export class BpfObject {
     try {
       library = libbpf(libraryName);
     } catch (error) {
-      throw new BpfError('library', error instanceof Error ? error.message : String(error));
+      throw new BpfError('library', `${libraryName}: ${error instanceof Error ? error.message : String(error)}`);
     }
-    const object = library.open(bytes, bytes.length, null);
-    if (object === null) throw new BpfError('open', errnoName(errno()));
+    try {
+      return await BpfObject.#load(library, bytes, names, null);
+    } catch (error) {
+      // To look for a type that the kernel itself has not, libbpf lists the modules' types, for which CAP_BPF is not
+      // enough; before 1.3 it gives up there. With the kernel's named as the only ones it does not look further.
+      if (!(error instanceof BpfError) || error.code !== errnoName(EPERM) || error.log !== '') throw error;
+      const options = { size: koffi.sizeof(OPEN_OPTIONS), btf_custom_path: KERNEL_TYPES };
+      return BpfObject.#load(library, bytes, names, options);
+    }
+  }
+
+  static async #load(
+    library: Libbpf,
+    bytes: Uint8Array,
+    names: readonly string[],
+    options: OpenOptions | null,
+  ): Promise<BpfObject> {
+    const object = library.open(bytes, bytes.length, options);
+    if (object === null) throw new BpfError('open', codeOf(errno()));
     const programs = new Map<string, Handle>();
-    const logs: Buffer[] = [];
+    // Written only when the verifier refuses a program, which is the last one it is given.
+    const log = Buffer.alloc(LOG_SIZE);
     for (let program = library.nextProgram(object, null); program !== null; ) {
       const name = library.programName(program);
       const wanted = names.includes(name);
       library.setAutoload(program, wanted);
       if (wanted) {
         programs.set(name, program);
-        // Filled only when the verifier refuses.
-        const log = Buffer.alloc(64 * 1024);
-        logs.push(log);
         library.setLog(program, log, log.length);
       }
       program = library.nextProgram(object, program);
@@ -157,7 +213,7 @@ export class BpfObject {
     });
     if (result < 0) {
       library.closeObject(object);
-      throw new BpfError('load', errnoName(-result), logs.map(conclusion).find((line) => line !== '') ?? '');
+      throw new BpfError('load', codeOf(-result), conclusion(textOf(log)));
     }
     return new BpfObject(library, object, programs);
   }
@@ -201,7 +257,11 @@ export class BpfObject {
       for (;;) {
         if (size === this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer], size * 2);
         const count = read(fd, this.#buffer.subarray(size), this.#buffer.length - size);
-        if (count < 0) throw new BpfError('read', errnoName(errno()));
+        if (count < 0) {
+          // A million things without one to tell (MAX_ITER_OBJECTS, kernel/bpf/bpf_iter.c): the next read goes on there.
+          if (errno() === EAGAIN) continue;
+          throw new BpfError('read', errnoName(errno()));
+        }
         if (count === 0) return this.#buffer.subarray(0, size);
         size += count;
       }

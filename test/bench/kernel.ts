@@ -10,7 +10,8 @@ import { LiveCollector } from '../../src/live.ts';
 const RUNS = 50;
 const LIVE_RUNS = 20;
 
-const OBJECT = new URL('../../collectors/kernel/probe.bpf.o', import.meta.url);
+/** Beside the bundle this file ends up in. */
+const OBJECT = new URL('./probe.bpf.o', import.meta.url);
 
 async function timed(run: () => unknown): Promise<number> {
   const started = performance.now();
@@ -20,7 +21,7 @@ async function timed(run: () => unknown): Promise<number> {
 
 async function main(): Promise<void> {
   const started = performance.now();
-  const state = await KernelProbe.load({ object: process.argv[2] ?? OBJECT });
+  const state = await KernelProbe.load({ object: OBJECT });
   const load = performance.now() - started;
   if ('failure' in state) throw new Error(state.failure.reason);
   const { probe } = state;
