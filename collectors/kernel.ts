@@ -38,6 +38,13 @@ export function readProbe(probe: KernelProbe, hostWide: boolean): KernelData {
   };
 }
 
+/** What more files wait behind than a reading can list: records that say so instead of naming a namespace. */
+function overflows(pins: readonly KernelPin[]): Issue[] {
+  return pins
+    .filter(({ netns }) => netns === 0)
+    .map(({ pid, fd }) => ({ subject: `pid ${pid} fd ${fd}`, reason: 'more waits in it than is listed' }));
+}
+
 const NOTHING: KernelData = { namespaces: [], devices: [], stack: [], tasks: [], pins: [], hostWide: false };
 
 function unusable({ reason, cure }: ProbeFailure): Collected<KernelData> {
@@ -62,7 +69,7 @@ async function collectKernel({ procfs, probe }: CollectContext): Promise<Collect
   }
   try {
     const data = readProbe(state.probe, hostWide);
-    return { data, seen: data.namespaces.length, missed, notes: [] };
+    return { data, seen: data.namespaces.length, missed: [...missed, ...overflows(data.pins)], notes: [] };
   } catch (error) {
     if (!(error instanceof BpfError)) throw error;
     return unusable(diagnose(error, { release: release() }));

@@ -48,11 +48,14 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define MOST_STACKED 4096
 #define MOST_CPUS 8192
 #define MOST_CHAINED 4096
-#define MOST_BUCKETS (1 << 20)
-/* Per socket, so that its records fit a page of the iterator's buffer. */
-#define MOST_QUEUED 64
+#define MOST_BLOCKS (1 << 10)
+#define BUCKETS_PER_BLOCK (1 << 10)
+#define MOST_TURNS (1 << 14)
+#define MOST_QUEUED 4096
 #define MOST_IN_FLIGHT 253 /* SCM_MAX_FD */
-#define MOST_REGISTERED 4096
+#define MOST_REGISTERED (1 << 14)
+/* Of one descriptor or mapping: they have to fit the 8 pages that bpf_seq_read gives an iterator, or reading fails. */
+#define MOST_RECORDS 320
 
 /* Nothing in here is ever read back by a program. */
 #define ANSWERS(record, entries)                                                                                       \
@@ -96,15 +99,28 @@ struct request {
 
 #define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id___helper, BPF_FUNC_##name##___helper)
 
-/* `on` repeated with `context`; `limit` bounds it where bpf_loop (5.17) is missing and the verifier has to unroll. */
-#define REPEAT(most, limit, on, context)                                                                               \
+/* Where bpf_loop (5.17) is missing, this map is gone through, which is what callbacks are for since 5.13. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MOST_TURNS);
+	__type(key, u32);
+	__type(value, u8);
+} turns SEC(".maps");
+
+/* Lets REPEAT call `on` with the number of the turn and a struct `type`, `most` times or until it returns 1. */
+#define REPEATED(on, type, most)                                                                                       \
+	enum { on##_turns = most };                                                                                    \
+	static __noinline long on##_of_map(void *map, u32 *turn, u8 *value, struct type *context)                      \
+	{                                                                                                              \
+		return on(*turn, context) || *turn + 1 >= on##_turns;                                                  \
+	}
+
+#define REPEAT(on, context)                                                                                            \
 	do {                                                                                                           \
 		if (HAS_HELPER(loop))                                                                                  \
-			bpf_loop(most, on, context, 0);                                                                \
+			bpf_loop(on##_turns, on, context, 0);                                                          \
 		else                                                                                                   \
-			for (u32 turn = 0; turn < limit; turn++)                                                       \
-				if (on(turn, context))                                                                 \
-					break;                                                                         \
+			bpf_for_each_map_elem(&turns, on##_of_map, context, 0);                                        \
 	} while (0)
 
 #define CONTAINER(pointer, type, member) ((struct type *)((void *)(pointer)-bpf_core_field_offset(struct type, member)))
@@ -197,6 +213,7 @@ static __noinline long visit_namespace(u32 turn, struct walk *walk)
 	walk->at = BPF_CORE_READ(at, next);
 	return !walk->at || walk->at == walk->start;
 }
+REPEATED(visit_namespace, walk, MOST_NAMESPACES)
 
 /*
  * One that was on the list before and is not now. net_passive_dec frees the memory at zero, where the count stays;
@@ -232,7 +249,7 @@ int list_namespaces(struct request *request)
 	walk.number = request->walk;
 	found = 0;
 	met = 0;
-	REPEAT(MOST_NAMESPACES, 1024, visit_namespace, &walk);
+	REPEAT(visit_namespace, &walk);
 	if (met != remembered)
 		bpf_for_each_map_elem(&memory, visit_remembered, &walk, 0);
 	request->total = found;
@@ -279,6 +296,7 @@ static __noinline long add_cpu(u32 cpu, struct sum *sum)
 	sum->value += value;
 	return 0;
 }
+REPEATED(add_cpu, sum, MOST_CPUS)
 
 /* netdev_refcnt_read, net/core/dev.c. */
 static __always_inline s32 device_references(struct net_device *device)
@@ -291,7 +309,7 @@ static __always_inline s32 device_references(struct net_device *device)
 	if (!bpf_core_field_exists(kept->pcpu_refcnt) || !HAS_HELPER(map_lookup_percpu_elem))
 		return UNKNOWN;
 	struct sum sum = {.address = BPF_CORE_READ(kept, pcpu_refcnt)};
-	REPEAT(MOST_CPUS, 64, add_cpu, &sum);
+	REPEAT(add_cpu, &sum);
 	return sum.value;
 }
 
@@ -362,12 +380,14 @@ struct device_walk {
 	u32 skip;
 };
 
-static __noinline long visit_lower(u32 turn, struct device_walk *walk)
+/* What is on top of a device. The list of what is under it does not say which of them are ports: its `master` is never
+ * set (__netdev_adjacent_dev_link_lists, net/core/dev.c). */
+static __noinline long visit_upper(u32 turn, struct device_walk *walk)
 {
 	struct list_head *at = walk->at;
-	struct net_device *upper = walk->device;
+	struct net_device *lower = walk->device;
 	struct netdev_adjacent *adjacent = CONTAINER(at, netdev_adjacent, list);
-	struct net_device *lower = BPF_CORE_READ(adjacent, dev);
+	struct net_device *upper = BPF_CORE_READ(adjacent, dev);
 	u32 slot = stacked++ - walk->skip;
 	struct stack_record *record = bpf_map_lookup_elem(&stack, &slot);
 	if (record) {
@@ -380,6 +400,7 @@ static __noinline long visit_lower(u32 turn, struct device_walk *walk)
 	walk->at = BPF_CORE_READ(at, next);
 	return !walk->at || walk->at == walk->start;
 }
+REPEATED(visit_upper, device_walk, MOST_STACKED)
 
 static __noinline long visit_device(u32 turn, struct device_walk *walk)
 {
@@ -391,15 +412,16 @@ static __noinline long visit_device(u32 turn, struct device_walk *walk)
 		describe_device(record, device);
 
 	struct net_device___adjacent *adjacent = (void *)device;
-	struct device_walk lower = {.device = device, .skip = walk->skip};
-	lower.start = (void *)device + bpf_core_field_offset(adjacent->adj_list.lower);
-	lower.at = BPF_CORE_READ(adjacent, adj_list.lower.next);
-	if (lower.at && lower.at != lower.start)
-		REPEAT(MOST_STACKED, 16, visit_lower, &lower);
+	struct device_walk upper = {.device = device, .skip = walk->skip};
+	upper.start = (void *)device + bpf_core_field_offset(adjacent->adj_list.upper);
+	upper.at = BPF_CORE_READ(adjacent, adj_list.upper.next);
+	if (upper.at && upper.at != upper.start)
+		REPEAT(visit_upper, &upper);
 
 	walk->at = BPF_CORE_READ(at, next);
 	return !walk->at || walk->at == walk->start;
 }
+REPEATED(visit_device, device_walk, MOST_DEVICES)
 
 static __noinline long visit_devices_of(u32 turn, struct walk *walk)
 {
@@ -410,11 +432,12 @@ static __noinline long visit_devices_of(u32 turn, struct walk *walk)
 		inside.start = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
 		inside.at = BPF_CORE_READ(net, dev_base_head.next);
 		if (inside.at && inside.at != inside.start)
-			REPEAT(MOST_DEVICES, 32, visit_device, &inside);
+			REPEAT(visit_device, &inside);
 	}
 	walk->at = BPF_CORE_READ(at, next);
 	return !walk->at || walk->at == walk->start;
 }
+REPEATED(visit_devices_of, walk, MOST_NAMESPACES)
 
 SEC("syscall")
 int list_devices(struct request *request)
@@ -425,7 +448,7 @@ int list_devices(struct request *request)
 	walk.skip = request->skip;
 	found = 0;
 	stacked = 0;
-	REPEAT(MOST_NAMESPACES, 256, visit_devices_of, &walk);
+	REPEAT(visit_devices_of, &walk);
 	request->total = found;
 	request->stacked = stacked;
 	return 0;
@@ -525,7 +548,7 @@ static __always_inline void describe_sock(struct file_record *record, struct soc
 				record->send_queue = BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una);
 			}
 		}
-	} else if (record->family == AF_PACKET) {
+	} else if (record->family == AF_PACKET && bpf_core_type_exists(struct packet_sock)) {
 		record->ifindex = BPF_CORE_READ((struct packet_sock *)sk, ifindex);
 	}
 }
@@ -613,7 +636,9 @@ struct trail {
 	struct io_rsrc_node **nodes;
 	struct io_fixed_file *slots;
 	u32 count;
-	u32 failed;
+	u32 written;
+	u32 full;   /* 1: MOST_RECORDS written */
+	u32 failed; /* 1: the buffer is full: to be called again with an empty one */
 };
 
 static __always_inline void start_record(struct file_record *record, struct trail *trail, u8 place)
@@ -626,6 +651,19 @@ static __always_inline void start_record(struct file_record *record, struct trai
 	record->place = place;
 }
 
+/* The last one says that there are more, by naming no namespace. Returns whether that was it. */
+static __always_inline bool write_record(struct trail *trail, struct file_record *record)
+{
+	if (++trail->written >= MOST_RECORDS) {
+		record->kind = 0;
+		record->netns = 0;
+		trail->full = 1;
+	}
+	if (bpf_seq_write(trail->seq, record, sizeof(*record)))
+		trail->failed = 1;
+	return trail->full || trail->failed;
+}
+
 static __noinline long report_file(struct trail *trail, struct file *file, u8 place, u32 slot)
 {
 	struct file_record record;
@@ -633,11 +671,13 @@ static __noinline long report_file(struct trail *trail, struct file *file, u8 pl
 	record.slot = slot;
 	if (!describe_file(&record, file, trail->operations))
 		return 0;
-	if (place == PLACE_IN_FLIGHT || place == PLACE_REGISTERED)
+	if (place == PLACE_IN_FLIGHT || place == PLACE_REGISTERED) {
+		/* A server may keep thousands of sockets of its own namespace there: they leave room for others. */
+		if (record.netns == trail->task_netns && trail->written >= MOST_RECORDS / 2)
+			return 0;
 		record.inode = trail->inode;
-	if (bpf_seq_write(trail->seq, &record, sizeof(record)))
-		trail->failed = 1;
-	return trail->failed;
+	}
+	return write_record(trail, &record);
 }
 
 static __noinline long visit_in_flight(u32 index, struct trail *trail)
@@ -650,6 +690,7 @@ static __noinline long visit_in_flight(u32 index, struct trail *trail)
 			      (void *)files + bpf_core_field_offset(files->fp) + index * sizeof(file));
 	return report_file(trail, file, PLACE_IN_FLIGHT, index) ? 1 : 0;
 }
+REPEATED(visit_in_flight, trail, MOST_IN_FLIGHT)
 
 /* UNIXCB(skb).fp, include/net/af_unix.h. */
 static __noinline long visit_queued(u32 turn, struct trail *trail)
@@ -660,11 +701,12 @@ static __noinline long visit_queued(u32 turn, struct trail *trail)
 	if (files) {
 		trail->files = files;
 		trail->count = BPF_CORE_READ(files, count);
-		REPEAT(MOST_IN_FLIGHT, 8, visit_in_flight, trail);
+		REPEAT(visit_in_flight, trail);
 	}
 	trail->at = BPF_CORE_READ(skb, next);
-	return !trail->at || trail->at == trail->queue || trail->failed;
+	return !trail->at || trail->at == trail->queue || trail->full || trail->failed;
 }
+REPEATED(visit_queued, trail, MOST_QUEUED)
 
 /* unix_stream_connect, net/unix/af_unix.c: the socket the listener will accept has the client's namespace. */
 static __noinline long visit_unaccepted(u32 turn, struct trail *trail)
@@ -679,12 +721,12 @@ static __noinline long visit_unaccepted(u32 turn, struct trail *trail)
 		record.inode = trail->inode;
 		record.netns = BPF_CORE_READ(net, ns.inum);
 		describe_sock(&record, sk);
-		if (bpf_seq_write(trail->seq, &record, sizeof(record)))
-			trail->failed = 1;
+		write_record(trail, &record);
 	}
 	trail->at = BPF_CORE_READ(skb, next);
-	return !trail->at || trail->at == trail->queue || trail->failed;
+	return !trail->at || trail->at == trail->queue || trail->full || trail->failed;
 }
+REPEATED(visit_unaccepted, trail, MOST_QUEUED)
 
 static __always_inline void visit_unix(struct trail *trail, struct file *file)
 {
@@ -695,9 +737,9 @@ static __always_inline void visit_unix(struct trail *trail, struct file *file)
 	if (!sk || !trail->at || trail->at == trail->queue)
 		return;
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
-		REPEAT(MOST_QUEUED, 16, visit_unaccepted, trail);
-	else
-		REPEAT(MOST_QUEUED, 16, visit_queued, trail);
+		REPEAT(visit_unaccepted, trail);
+	else if (bpf_core_type_exists(struct unix_skb_parms))
+		REPEAT(visit_queued, trail);
 }
 
 /* io_uring/rsrc.h: the lowest bits of a file's address hold flags. */
@@ -706,8 +748,8 @@ static __noinline long visit_registered(u32 index, struct trail *trail)
 	u64 file = 0;
 	if (index >= trail->count)
 		return 1;
-	if (trail->nodes) {
-		struct io_rsrc_node *node = NULL;
+	struct io_rsrc_node *node = NULL;
+	if (bpf_core_field_exists(node->file_ptr)) {
 		bpf_probe_read_kernel(&node, sizeof(node), &trail->nodes[index]);
 		file = BPF_CORE_READ(node, file_ptr);
 	} else {
@@ -718,6 +760,7 @@ static __noinline long visit_registered(u32 index, struct trail *trail)
 	file &= ~7ULL;
 	return file && report_file(trail, (struct file *)file, PLACE_REGISTERED, index) ? 1 : 0;
 }
+REPEATED(visit_registered, trail, MOST_REGISTERED)
 
 static __always_inline void visit_ring(struct trail *trail, struct file *file)
 {
@@ -734,7 +777,7 @@ static __always_inline void visit_ring(struct trail *trail, struct file *file)
 		trail->count = BPF_CORE_READ(older, nr_user_files);
 	}
 	if (trail->nodes || trail->slots)
-		REPEAT(MOST_REGISTERED, 64, visit_registered, trail);
+		REPEAT(visit_registered, trail);
 }
 
 /* An anonymous inode tells what it is by name only; nobody can call a file of theirs so and have it pass for one. */
@@ -829,8 +872,12 @@ struct bucket_walk {
 	struct net *own;
 	const struct proc_ns_operations *operations;
 	struct hlist_nulls_node *at;
+	u32 next;
 	u32 last;
 	u32 skip;
+	struct list_head *start; /* in net_namespace_list */
+	struct list_head *namespace;
+	u32 shared; /* 1: the table that most share was gone through */
 };
 
 /* sock_orphan, include/net/sock.h: no socket any more, and marked dead. Those of the reader's namespace are left out. */
@@ -859,28 +906,67 @@ static __noinline long visit_connection(u32 turn, struct bucket_walk *walk)
 	walk->at = BPF_CORE_READ(at, next);
 	return 0;
 }
+REPEATED(visit_connection, bucket_walk, MOST_CHAINED)
 
-static __noinline long visit_bucket(u32 index, struct bucket_walk *walk)
+static __noinline long visit_bucket(u32 turn, struct bucket_walk *walk)
 {
+	u32 index = walk->next++;
 	struct inet_ehash_bucket *bucket =
 		(void *)walk->buckets + (u64)index * bpf_core_type_size(struct inet_ehash_bucket);
 	walk->at = BPF_CORE_READ(bucket, chain.first);
 	if (!((u64)walk->at & 1))
-		REPEAT(MOST_CHAINED, 16, visit_connection, walk);
+		REPEAT(visit_connection, walk);
 	return index >= walk->last;
+}
+REPEATED(visit_bucket, bucket_walk, BUCKETS_PER_BLOCK)
+
+/* In blocks: there may be more buckets than a map has turns. */
+static __noinline long visit_block(u32 turn, struct bucket_walk *walk)
+{
+	REPEAT(visit_bucket, walk);
+	return walk->next > walk->last;
+}
+REPEATED(visit_block, bucket_walk, MOST_BLOCKS)
+
+static __always_inline void visit_table(struct bucket_walk *walk, struct inet_hashinfo *hash)
+{
+	walk->buckets = BPF_CORE_READ(hash, ehash);
+	walk->last = BPF_CORE_READ(hash, ehash_mask);
+	walk->next = 0;
+	if (walk->buckets)
+		REPEAT(visit_block, walk);
+}
+
+/* A namespace may have a table of its own: sysctl tcp_child_ehash_entries, Linux 6.1. */
+static __noinline long visit_table_of(u32 turn, struct bucket_walk *walk)
+{
+	struct list_head *at = walk->namespace;
+	struct net *net = CONTAINER(at, net, list);
+	struct inet_hashinfo___6_1 *hash = NULL;
+	if (is_net(net, walk->operations))
+		hash = (void *)BPF_CORE_READ(net, ipv4.tcp_death_row.hashinfo);
+	if (hash && (BPF_CORE_READ(hash, pernet) || !walk->shared)) {
+		if (!BPF_CORE_READ(hash, pernet))
+			walk->shared = 1;
+		visit_table(walk, (struct inet_hashinfo *)hash);
+	}
+	walk->namespace = BPF_CORE_READ(at, next);
+	return !walk->namespace || walk->namespace == walk->start;
 }
 
 SEC("syscall")
 int list_orphans(struct request *request)
 {
 	struct net *own = own_namespace();
-	struct inet_hashinfo *hash = BPF_CORE_READ(own, ipv4.tcp_death_row.hashinfo);
 	struct bucket_walk walk = {.own = own, .operations = own->ns.ops, .skip = request->skip};
-	walk.buckets = BPF_CORE_READ(hash, ehash);
-	walk.last = BPF_CORE_READ(hash, ehash_mask);
+	struct inet_hashinfo___6_1 *hash = NULL;
+	walk.start = CONTAINER(&own->list, list_head, next);
+	walk.namespace = walk.start;
 	found = 0;
-	if (walk.buckets)
-		REPEAT(MOST_BUCKETS, 4096, visit_bucket, &walk);
+	if (bpf_core_field_exists(hash->pernet))
+		bpf_loop(MOST_NAMESPACES, visit_table_of, &walk, 0);
+	else
+		visit_table(&walk, BPF_CORE_READ(own, ipv4.tcp_death_row.hashinfo));
 	request->total = found;
 	return 0;
 }

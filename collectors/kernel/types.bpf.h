@@ -127,10 +127,10 @@ struct net_device___pcpu_refcnt {
 struct net_device___dev_refcnt {
 	refcount_t dev_refcnt; /* without it, from 5.13 */
 };
-/* The devices stacked directly on and under it. */
+/* The devices stacked directly on it. */
 struct net_device___adjacent {
 	struct {
-		struct list_head lower;
+		struct list_head upper;
 	} adj_list;
 };
 struct net_device___priv {
@@ -294,7 +294,7 @@ struct tcp_sock {
 };
 
 struct packet_sock {
-	int ifindex;
+	int ifindex; /* net/packet/ may be a module, without type information, or absent, and net/unix/ so until 6.3 */
 };
 
 struct socket {
@@ -357,6 +357,9 @@ struct inet_ehash_bucket {
 struct inet_hashinfo {
 	struct inet_ehash_bucket *ehash;
 	unsigned int ehash_mask;
+};
+struct inet_hashinfo___6_1 {
+	bool pernet; /* not the one that namespaces share */
 };
 
 struct bpf_link {

@@ -209,7 +209,8 @@ export function withKernelAnswers(
   const added: DescriptorSighting[] = [];
   const resolved = new Set(answered.map(({ holder }) => holderKey(holder)));
   for (const pin of kernel.pins) {
-    if (pin.place === 'descriptor' && proven.has(pin.netns)) continue;
+    // Without a number it only says that there is more: see coverage.
+    if (pin.netns === 0 || (pin.place === 'descriptor' && proven.has(pin.netns))) continue;
     const holder = pinHolder(pin, devices);
     if (holder === null) continue;
     resolved.add(holderKey(holder));

@@ -378,7 +378,7 @@ describe('programs the kernel does not take', () => {
 
   test('too few open files for all of them: what loads works, what does not is named', () => {
     const statuses = new Set<string | undefined>();
-    for (let limit = 22; limit <= 50; limit += 4) {
+    for (let limit = 22; limit <= 58; limit += 2) {
       const { coverage } = look(['prlimit', `--nofile=${limit}`]);
       statuses.add(coverage?.status);
       // Out of descriptors while it finds out what the kernel can, libbpf takes the kernel for one without global data.
