@@ -7,7 +7,7 @@ import { familyName, typeName } from '../../collectors/descriptors/sockets.ts';
 import type { DescriptorSighting } from '../../collectors/descriptors.ts';
 import type { Gathered } from '../../collectors/index.ts';
 import { type KernelData, type KernelPin, kernelName } from '../../collectors/kernel.ts';
-import type { Holder, InflightHolder, OrphanHolder } from '../model/index.ts';
+import type { Holder, OrphanHolder } from '../model/index.ts';
 
 const AF_INET6 = 10;
 const TCP_LISTEN = 10;
@@ -127,6 +127,8 @@ function holderKey(holder: Holder): string {
       return `orphan ${holder.local} ${holder.remote}`;
     case 'bpflink':
       return holder.id === undefined ? `bpflink ${holder.pid} ${holder.fd}` : `bpflink ${holder.id}`;
+    case 'watch':
+      return `watch ${holder.tid ?? holder.pid} ${holder.fd} ${holder.ino}`;
     case 'inflight':
       return `inflight ${holder.tid ?? holder.pid} ${holder.fd}`;
     default:
@@ -134,31 +136,29 @@ function holderKey(holder: Holder): string {
   }
 }
 
-/** Queued things of one kind in one socket are one holder with a count. */
+/** Things of one kind in one socket or ring are one holder with a count: a server may register thousands. */
 function counted(sightings: readonly DescriptorSighting[]): DescriptorSighting[] {
   const merged = new Map<string, DescriptorSighting>();
-  const rest: DescriptorSighting[] = [];
-  for (const sighting of sightings) {
-    const { ino, holder } = sighting;
-    if (holder.kind !== 'inflight') {
-      rest.push(sighting);
-      continue;
-    }
-    const key = `${ino} ${holderKey(holder)} ${holder.content}`;
-    const known = merged.get(key)?.holder as InflightHolder | undefined;
-    merged.set(key, { ino, holder: known === undefined ? holder : { ...known, count: known.count + 1 } });
+  for (const { ino, holder } of sightings) {
+    const kind = holder.kind === 'inflight' ? holder.content : holder.kind === 'iouring' ? holder.target : '';
+    const place = holder.kind === 'iouring' ? `iouring ${holder.tid ?? holder.pid} ${holder.fd}` : holderKey(holder);
+    const key = `${ino} ${place} ${kind}`;
+    const known = merged.get(key)?.holder;
+    const count = known !== undefined && 'count' in known ? (known.count ?? 1) : 1;
+    merged.set(key, known === undefined ? { ino, holder } : { ino, holder: { ...known, count: count + 1 } as Holder });
   }
-  return [...rest, ...merged.values()];
+  return [...merged.values()];
 }
 
 /**
  * Descriptor sightings, with the number of those namespaces filled in that userland can prove and not name: of files
- * under a dead process's `/proc/<pid>/net`, of sockets known by their cookie, of tun and tap descriptors.
+ * under a dead process's `/proc/<pid>/net`, of sockets known by their cookie, of tun and tap descriptors, and of what is
+ * watched where the watch does not tell the type (before Linux 6.18).
  */
 export function answeredSightings({ descriptors, kernel }: Gathered): readonly DescriptorSighting[] {
   const sightings = descriptors?.sightings ?? [];
-  const taps = (descriptors?.leads ?? []).filter(({ kind }) => kind === 'tun');
-  if (kernel === undefined || (taps.length === 0 && sightings.every(({ ino }) => ino !== null))) return sightings;
+  const leads = (descriptors?.leads ?? []).filter(({ kind }) => kind === 'tun' || kind === 'watch');
+  if (kernel === undefined || (leads.length === 0 && sightings.every(({ ino }) => ino !== null))) return sightings;
   const byCookie = new Map(kernel.namespaces.map(({ cookie, ino }) => [cookie, ino]));
   const byDescriptor = new Map<string, KernelPin>();
   for (const pin of kernel.pins) {
@@ -173,7 +173,14 @@ export function answeredSightings({ descriptors, kernel }: Gathered): readonly D
     return ino === undefined ? sighting : { ino, holder: sighting.holder };
   });
   const names = deviceNames(kernel);
-  for (const lead of taps) {
+  const listed = new Set(kernel.namespaces.map(({ ino }) => ino));
+  for (const lead of leads) {
+    if (lead.kind === 'watch') {
+      // No two namespaces have the same number, whatever their types.
+      const { suspected: _, ino, ...watch } = lead;
+      if (ino !== undefined && listed.has(ino)) answered.push({ ino, holder: watch });
+      continue;
+    }
     const pin = byDescriptor.get(holderKey(lead));
     const holder = pin === undefined ? null : descriptor(pin, names);
     if (pin === undefined || holder === null) continue;

@@ -34,7 +34,7 @@ export function describeHolder(holder: Holder): string {
     case 'watch':
       return `${holder.mechanism} watch${holder.ino === undefined ? '' : ` of namespace ${holder.ino}`}, ${place(holder)}`;
     case 'iouring':
-      return `io_uring file ${holder.slot} (${holder.target}), ${place(holder)}`;
+      return `io_uring file ${holder.slot} (${holder.target})${holder.count === undefined ? '' : ` and ${holder.count - 1} more`}, ${place(holder)}`;
     case 'mapping':
       return `mapping of ${holder.target}, pid ${holder.pid}`;
     case 'inflight':

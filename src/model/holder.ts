@@ -97,8 +97,10 @@ export interface WatchHolder extends DescriptorPlace {
 /** A file registered with an io_uring: it lives without any descriptor. */
 export interface IoUringHolder extends DescriptorPlace {
   readonly kind: 'iouring';
-  /** Index in the ring's table of registered files. */
+  /** Index in the ring's table of registered files; the first of `count`. */
   readonly slot: number;
+  /** How many files of the ring pin this namespace, where there are several. */
+  readonly count?: number;
   /** The registered file as fdinfo names it. */
   readonly target: SafeText;
   readonly suspected?: true;

@@ -283,6 +283,25 @@ describe('rows', () => {
     expect(namespaces[0]?.holders[0]?.view).toBeUndefined();
   });
 
+  test('what is watched is a network namespace when its number is on the list of those', () => {
+    const lead = { kind: 'watch', pid: 7, fd: 3, mechanism: 'inotify', ino: 500, suspected: true } as const;
+    const other = { ...lead, ino: 700 };
+    const { namespaces, leads } = correlate(
+      host({ descriptors: { sightings: [], leads: [lead, other], mountNamespaces: [] } }),
+      null,
+    );
+    expect(namespaces).toMatchObject([{ visibility: 'obscure', holders: [{ kind: 'watch', pid: 7, fd: 3 }] }]);
+    expect(leads).toEqual([other]);
+  });
+
+  test('many files in one ring are one holder with a count', () => {
+    const pins = [5, 6, 7].map((slot) => pin({ place: 'registered', kind: 'socket', slot }));
+    const [row] = correlate(host({ kernel: kernelView({ pins }) }), null).namespaces;
+    expect(row?.holders).toEqual([
+      { kind: 'iouring', pid: 7, fd: 3, view: 'kernel', slot: 5, target: 'socket', count: 3 },
+    ]);
+  });
+
   test('a socket known by its cookie alone gets its number from the list', () => {
     const holder = {
       kind: 'socket',
