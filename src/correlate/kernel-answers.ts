@@ -177,8 +177,8 @@ export function answeredSightings({ descriptors, kernel }: Gathered): readonly D
   for (const lead of leads) {
     if (lead.kind === 'watch') {
       // No two namespaces have the same number, whatever their types.
-      const { suspected: _, ino, ...watch } = lead;
-      if (ino !== undefined && listed.has(ino)) answered.push({ ino, holder: watch });
+      const { suspected: _, ...watch } = lead;
+      if (lead.ino !== undefined && listed.has(lead.ino)) answered.push({ ino: lead.ino, holder: watch });
       continue;
     }
     const pin = byDescriptor.get(holderKey(lead));
