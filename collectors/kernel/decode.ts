@@ -142,18 +142,53 @@ function text(bytes: Buffer, start: number, size: number): string {
   return bytes.toString('latin1', start, end);
 }
 
+/**
+ * What was decoded last, and from which bytes: most of what is read once a second is what it was before, and comparing
+ * costs a fraction of decoding.
+ */
+export class Remembered<Item> {
+  words = new Uint32Array(0);
+  items: readonly Item[] = [];
+}
+
+function sameWords(a: Uint32Array, b: Uint32Array, from: number, length: number): boolean {
+  for (let at = from; at < from + length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
 /** `count` records of `size` bytes each; never more than there is memory for. */
-function decode<Item>(bytes: Buffer, size: number, count: number, one: (at: number, word: number) => Item): Item[] {
+function decode<Item>(
+  bytes: Buffer,
+  size: number,
+  count: number,
+  memory: Remembered<Item> | undefined,
+  one: (at: number, word: number) => Item,
+): Item[] {
   const items: Item[] = [];
+  const view = words(bytes);
   const most = Math.min(count, Math.floor(bytes.length / size));
-  for (let index = 0; index < most; index++) items.push(one(index * size, (index * size) >>> 2));
+  for (let index = 0; index < most; index++) {
+    const word = (index * size) >>> 2;
+    const before = memory?.items[index];
+    const same = before !== undefined && memory !== undefined && sameWords(view, memory.words, word, size >>> 2);
+    items.push(same ? before : one(index * size, word));
+  }
+  if (memory !== undefined) {
+    // A copy: the memory is the kernel's, or a buffer that is used again.
+    memory.words = view.slice(0, (most * size) >>> 2);
+    memory.items = items;
+  }
   return items;
 }
 
-export function decodeNamespaces(bytes: Buffer, count: number): KernelNamespace[] {
+export function decodeNamespaces(
+  bytes: Buffer,
+  count: number,
+  memory?: Remembered<KernelNamespace>,
+): KernelNamespace[] {
   const view = words(bytes);
   const at = (word: number): number => view[word] ?? 0;
-  return decode(bytes, RECORD.namespace, count, (byte, w) => {
+  return decode(bytes, RECORD.namespace, count, memory, (byte, w) => {
     const cookie = bytes.readBigUInt64LE(byte);
     const id = bytes.readBigUInt64LE(byte + 8);
     return {
@@ -177,10 +212,10 @@ function hardwareAddress(bytes: Buffer, start: number, length: number): string {
   return address;
 }
 
-export function decodeDevices(bytes: Buffer, count: number): KernelDevice[] {
+export function decodeDevices(bytes: Buffer, count: number, memory?: Remembered<KernelDevice>): KernelDevice[] {
   const view = words(bytes);
   const at = (word: number): number => view[word] ?? 0;
-  return decode(bytes, RECORD.device, count, (byte, w) => ({
+  return decode(bytes, RECORD.device, count, memory, (byte, w) => ({
     netns: at(w),
     ifindex: at(w + 1),
     flags: at(w + 2),
@@ -196,10 +231,10 @@ export function decodeDevices(bytes: Buffer, count: number): KernelDevice[] {
   }));
 }
 
-export function decodeStack(bytes: Buffer, count: number): KernelStacking[] {
+export function decodeStack(bytes: Buffer, count: number, memory?: Remembered<KernelStacking>): KernelStacking[] {
   const view = words(bytes);
   const at = (word: number): number => view[word] ?? 0;
-  return decode(bytes, RECORD.stack, count, (_, w) => ({
+  return decode(bytes, RECORD.stack, count, memory, (_, w) => ({
     netns: at(w),
     ifindex: at(w + 1),
     lowerNetns: at(w + 2),
@@ -209,10 +244,10 @@ export function decodeStack(bytes: Buffer, count: number): KernelStacking[] {
 }
 
 /** Tasks of a process the iterator met while it was being born or buried have no number, and are left out. */
-export function decodeTasks(bytes: Buffer): KernelTask[] {
+export function decodeTasks(bytes: Buffer, memory?: Remembered<KernelTask>): KernelTask[] {
   const view = words(bytes);
   const at = (word: number): number => view[word] ?? 0;
-  return decode(bytes, RECORD.task, Number.POSITIVE_INFINITY, (byte, w) => ({
+  return decode(bytes, RECORD.task, Number.POSITIVE_INFINITY, memory, (byte, w) => ({
     startTicks: Math.floor((at(w) + at(w + 1) * HIGH) / NANOSECONDS_PER_TICK),
     mountEvent: at(w + 2) + at(w + 3) * HIGH,
     tid: at(w + 4),
@@ -229,10 +264,14 @@ export function decodeTasks(bytes: Buffer): KernelTask[] {
   })).filter(({ tid, pid }) => tid > 0 && pid > 0);
 }
 
-export function decodePins(bytes: Buffer, count: number = Number.POSITIVE_INFINITY): KernelPin[] {
+export function decodePins(
+  bytes: Buffer,
+  count: number = Number.POSITIVE_INFINITY,
+  memory?: Remembered<KernelPin>,
+): KernelPin[] {
   const view = words(bytes);
   const at = (word: number): number => view[word] ?? 0;
-  return decode(bytes, RECORD.file, count, (byte, w) => ({
+  return decode(bytes, RECORD.file, count, memory, (byte, w) => ({
     pid: at(w),
     tid: at(w + 1),
     fd: at(w + 2) | 0,

@@ -15,6 +15,7 @@ import {
   type KernelStacking,
   type KernelTask,
   RECORD,
+  Remembered,
 } from './decode.ts';
 import { diagnose } from './diagnose.ts';
 import built from './probe.bpf.json' with { type: 'json' };
@@ -96,6 +97,13 @@ export class KernelProbe {
   readonly #bytes: Uint8Array;
   readonly #files: ProbeFiles;
   readonly #objects = new Map<Program, BpfObject>();
+  /** What each program said the last time. */
+  readonly #last = {
+    namespaces: new Remembered<KernelNamespace>(),
+    devices: new Remembered<KernelDevice>(),
+    tasks: new Remembered<KernelTask>(),
+    files: new Remembered<KernelPin>(),
+  };
   #deep: Promise<void> | undefined;
   #walks = 0;
 
@@ -155,7 +163,14 @@ export class KernelProbe {
   /** Walks net_namespace_list. */
   namespaces(): KernelNamespace[] {
     const walk = ++this.#walks;
-    return this.#pages('list_namespaces', 'namespaces', RECORD.namespace, decodeNamespaces, walk);
+    return this.#pages(
+      'list_namespaces',
+      'namespaces',
+      RECORD.namespace,
+      decodeNamespaces,
+      walk,
+      this.#last.namespaces,
+    );
   }
 
   /** Every device of every namespace, and which is stacked on which. */
@@ -164,20 +179,22 @@ export class KernelProbe {
     const object = this.#objects.get('list_devices');
     if (object === undefined) return { devices: [], stack };
     const pairs = object.view('stack', CAPACITY.stack * RECORD.stack);
-    const devices = this.#pages('list_devices', 'devices', RECORD.device, decodeDevices, 0, (skip, request) => {
+    const more = (skip: number, request: Uint32Array): number => {
       stack.push(...decodeStack(pairs, Math.max(0, (request[2] ?? 0) - skip)));
       return request[2] ?? 0;
-    });
+    };
+    const { devices: last } = this.#last;
+    const devices = this.#pages('list_devices', 'devices', RECORD.device, decodeDevices, 0, last, more);
     return { devices, stack };
   }
 
   tasks(): KernelTask[] {
-    return decodeTasks(this.#objects.get('list_tasks')?.iterate('list_tasks') ?? Buffer.alloc(0));
+    return decodeTasks(this.#objects.get('list_tasks')?.iterate('list_tasks') ?? Buffer.alloc(0), this.#last.tasks);
   }
 
   /** Descriptors that pin a namespace, and what waits behind them: in flight, not accepted, registered. */
   files(): KernelPin[] {
-    return this.#pins('list_files');
+    return this.#pins('list_files', this.#last.files);
   }
 
   /** Mapped packet rings, files of io_urings that are only mapped, BPF links, TCP connections nobody has. */
@@ -205,8 +222,9 @@ export class KernelProbe {
     }
   }
 
-  #pins(name: Program): KernelPin[] {
-    return decodePins(this.#objects.get(name)?.iterate(name) ?? Buffer.alloc(0));
+  #pins(name: Program, last?: Remembered<KernelPin>): KernelPin[] {
+    const bytes = this.#objects.get(name)?.iterate(name) ?? Buffer.alloc(0);
+    return decodePins(bytes, Number.POSITIVE_INFINITY, last);
   }
 
   /** Runs a program until all its records were read: a map holds no more than one page of them. */
@@ -214,8 +232,9 @@ export class KernelProbe {
     name: Program,
     map: keyof typeof CAPACITY,
     size: number,
-    decode: (bytes: Buffer, count: number) => Item[],
+    decode: (bytes: Buffer, count: number, last?: Remembered<Item>) => Item[],
     walk: number,
+    last?: Remembered<Item>,
     more: (skip: number, request: Uint32Array) => number = () => 0,
   ): Item[] {
     const object = this.#objects.get(name);
@@ -228,7 +247,7 @@ export class KernelProbe {
       const request = object.run(name, [skip, 0, 0, walk]);
       const total = request[1] ?? 0;
       const rest = more(skip, request);
-      if (total > skip) items.push(...decode(bytes, Math.min(capacity, total - skip)));
+      if (total > skip) items.push(...decode(bytes, Math.min(capacity, total - skip), page === 0 ? last : undefined));
       if (Math.max(total, rest) <= skip + capacity) break;
     }
     return items;

@@ -8,7 +8,9 @@ import {
   decodePins,
   decodeStack,
   decodeTasks,
+  type KernelNamespace,
   RECORD,
+  Remembered,
 } from '../../collectors/kernel/decode.ts';
 import { diagnose, parseConfinement, parseLockdown } from '../../collectors/kernel/diagnose.ts';
 import { BpfError, conclusion } from '../../src/os/libbpf.ts';
@@ -60,6 +62,20 @@ describe('decodeNamespaces', () => {
 
   test('reads every field from where records.h puts it', () => {
     expect(decodeNamespaces(NAMESPACE, 1)).toEqual([decoded]);
+  });
+
+  test('is decoded again only where it is another', () => {
+    const memory = new Remembered<KernelNamespace>();
+    const two = Buffer.concat([NAMESPACE, NAMESPACE]);
+    const [first, second] = decodeNamespaces(two, 2, memory);
+    const changed = Buffer.from(two);
+    changed.writeUInt32LE(77, RECORD.namespace + 16);
+    const [same, other] = decodeNamespaces(changed, 2, memory);
+    expect(same).toBe(first);
+    expect(other).toEqual({ ...second, ino: 77 });
+    // Fewer, and more again: what is not remembered is decoded.
+    expect(decodeNamespaces(changed, 1, memory)).toEqual([first]);
+    expect(decodeNamespaces(two, 2, memory)).toEqual([first, second]);
   });
 
   test('numbers this kernel does not keep are null, dead and leaking counts are themselves', () => {
