@@ -72,7 +72,7 @@ export class SocketResolver {
     let namespace = cookie === null ? undefined : this.#byCookie.get(cookie);
     if (namespace === undefined) {
       const byId = cookie !== null && !this.#mayAsk;
-      const fd = byId ? openByHandle(cookie, 0) : openSocketNamespace(duplicate);
+      const fd = byId ? openByHandle(cookie, null) : openSocketNamespace(duplicate);
       if (fd < 0 && !byId) return { errno: errno() };
       const ino = fd < 0 ? null : inodeOf(fd);
       if (fd >= 0) close(fd);

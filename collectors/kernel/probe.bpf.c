@@ -489,19 +489,20 @@ int list_tasks(struct bpf_iter__task *context)
 	if (!task)
 		return 0;
 	u32 level = own_level();
-	struct mnt_namespace *mounts = BPF_CORE_READ(task, nsproxy, mnt_ns);
+	/* An iterator's task and what it points to is read without a call; a pointer that is NULL reads as zeroes. */
+	struct mnt_namespace *mounts = task->nsproxy->mnt_ns;
 	struct task_record record = {
-		.started = BPF_CORE_READ(task, start_boottime),
-		.mount_event = BPF_CORE_READ(mounts, event),
+		.started = task->start_boottime,
+		.mount_event = mounts->event,
 		.tid = number_of(task, level),
-		.pid = number_of(BPF_CORE_READ(task, group_leader), level),
-		.parent = number_of(BPF_CORE_READ(task, real_parent, group_leader), level),
-		.uid = BPF_CORE_READ(task, cred, euid.val),
-		.flags = BPF_CORE_READ(task, flags),
-		.exit_state = BPF_CORE_READ(task, exit_state),
-		.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum),
-		.mount_ns = BPF_CORE_READ(mounts, ns.inum),
-		.user_ns = BPF_CORE_READ(task, cred, user_ns, ns.inum),
+		.pid = number_of(task->group_leader, level),
+		.parent = number_of(task->real_parent->group_leader, level),
+		.uid = task->cred->euid.val,
+		.flags = task->flags,
+		.exit_state = task->exit_state,
+		.netns = task->nsproxy->net_ns->ns.inum,
+		.mount_ns = mounts->ns.inum,
+		.user_ns = task->cred->user_ns->ns.inum,
 		.pid_ns = pid_namespace_of(task),
 	};
 	BPF_CORE_READ_INTO(&record.comm, task, comm);
@@ -818,14 +819,24 @@ static __always_inline void follow(struct trail *trail, struct seq_file *seq, st
 	trail->task_netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 }
 
+/* What most descriptors are, and what pins nothing: told by a few loads, before anything else is read of them. */
+static __always_inline bool is_plain(struct file *file)
+{
+	u64 magic = file->f_inode->i_sb->s_magic;
+	u16 type = file->f_inode->i_mode & S_IFMT;
+	if (magic == NSFS_MAGIC || magic == SOCKFS_MAGIC || magic == ANON_INODE_FS_MAGIC)
+		return 0;
+	return !(magic == PROC_SUPER_MAGIC && type == S_IFREG) && !(type == S_IFCHR && file->private_data);
+}
+
 SEC("iter/task_file")
 int list_files(struct bpf_iter__task_file *context)
 {
-	struct trail trail = {};
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
-	if (!task || !file)
+	if (!task || !file || is_plain(file))
 		return 0;
+	struct trail trail = {};
 	follow(&trail, context->meta->seq, task);
 	trail.fd = context->fd;
 	visit_file(&trail, file, PLACE_DESCRIPTOR);
@@ -835,14 +846,14 @@ int list_files(struct bpf_iter__task_file *context)
 SEC("iter/task_vma")
 int list_mappings(struct bpf_iter__task_vma *context)
 {
-	struct trail trail = {};
 	struct task_struct *task = context->task;
 	struct vm_area_struct *mapping = context->vma;
 	if (!task || !mapping)
 		return 0;
-	struct file *file = BPF_CORE_READ(mapping, vm_file);
-	if (!file)
+	struct file *file = mapping->vm_file;
+	if (!file || is_plain(file))
 		return 0;
+	struct trail trail = {};
 	follow(&trail, context->meta->seq, task);
 	trail.fd = -1;
 	visit_file(&trail, file, PLACE_MAPPED);

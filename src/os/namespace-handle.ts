@@ -17,14 +17,16 @@ const handle = Buffer.alloc(24);
  * an open nsfs file or a child keeps; ESTALE for the others. Opening an active one activates nothing.
  *
  * @param id namespace id, what NS_GET_ID says.
+ * @param ino null where it is not known: from 6.19 the id alone will do, with neither type nor number (tried on 6.19
+ * and 7.3).
  * @returns a descriptor the caller closes, or -1 with errno set.
  */
-export function openByHandle(id: bigint, ino: number): number {
+export function openByHandle(id: bigint, ino: number | null): number {
   handle.writeUInt32LE(16, 0);
   handle.writeInt32LE(FILEID_NSFS, 4);
   handle.writeBigUInt64LE(id, 8);
-  handle.writeUInt32LE(CLONE_NEWNET, 16);
-  handle.writeUInt32LE(ino, 20);
+  handle.writeUInt32LE(ino === null ? 0 : CLONE_NEWNET, 16);
+  handle.writeUInt32LE(ino ?? 0, 20);
   return syscallWithBuffer(SYS.open_by_handle_at, FD_NSFS_ROOT, handle, O_CLOEXEC, 0, 0);
 }
 
