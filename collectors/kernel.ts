@@ -45,6 +45,40 @@ function overflows(pins: readonly KernelPin[]): Issue[] {
     .map(({ pid, fd }) => ({ subject: `pid ${pid} fd ${fd}`, reason: 'more waits in it than is listed' }));
 }
 
+/** Fields this kernel does not have, or keeps where the probe does not find them: they are unknown, not zero. */
+export function absentFields({ namespaces, devices }: Pick<KernelData, 'namespaces' | 'devices'>): Issue[] {
+  const notes: Issue[] = [];
+  const note = (absent: boolean, subject: string, reason: string) => {
+    if (absent) notes.push({ subject, reason });
+  };
+  note(
+    namespaces.some(({ count }) => count === null),
+    'reference counts of namespaces',
+    'in no field the probe knows; dying namespaces are not told from others',
+  );
+  note(
+    namespaces.some(({ cookie }) => cookie === null),
+    'cookies',
+    'need Linux 5.12: namespaces are told apart by number',
+  );
+  note(
+    namespaces.some(({ id }) => id === null),
+    'namespace ids',
+    'need Linux 6.18: nothing is opened by its handle',
+  );
+  note(
+    devices.some(({ references }) => references === null),
+    'reference counts of devices',
+    'need Linux 5.19',
+  );
+  note(
+    devices.some(({ kind, peer }) => (kind === 'veth' || kind === 'netkit') && peer === null),
+    'peers of veth and netkit devices',
+    "unknown where the driver's type information cannot be read (a module, without CAP_SYS_ADMIN)",
+  );
+  return notes;
+}
+
 const NOTHING: KernelData = { namespaces: [], devices: [], stack: [], tasks: [], pins: [], hostWide: false };
 
 function unusable({ reason, cure }: ProbeFailure): Collected<KernelData> {
@@ -69,7 +103,8 @@ async function collectKernel({ procfs, probe }: CollectContext): Promise<Collect
   }
   try {
     const data = readProbe(state.probe, hostWide);
-    return { data, seen: data.namespaces.length, missed: [...missed, ...overflows(data.pins)], notes: [] };
+    const gaps = [...missed, ...overflows(data.pins)];
+    return { data, seen: data.namespaces.length, missed: gaps, notes: absentFields(data) };
   } catch (error) {
     if (!(error instanceof BpfError)) throw error;
     return unusable(diagnose(error, { release: release() }));

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Gathered } from '../../collectors/index.ts';
-import type { KernelData, KernelNamespace, KernelPin, KernelTask } from '../../collectors/kernel.ts';
+import {
+  absentFields,
+  type KernelData,
+  type KernelNamespace,
+  type KernelPin,
+  type KernelTask,
+} from '../../collectors/kernel.ts';
 import type { TaskRecord, TasksData } from '../../collectors/tasks.ts';
 import { seenTaskIds, unheld, unlisted, unlistedProcesses, unseenTasks } from '../../src/correlate/cross-view.ts';
 import { fingerprint } from '../../src/correlate/fingerprint.ts';
@@ -336,6 +342,38 @@ describe('holders the kernel names', () => {
     expect(pinHolder(pin({ place: 'registered', fd: -1 }), devices)).toMatchObject({ kind: 'mapping' });
     expect(pinHolder(pin({ kind: 'tun', deviceNetns: 500, ifindex: 4 }), devices)).toMatchObject({ device: 'tap0' });
     expect(pinHolder(pin({ kind: 'nothing' }), devices)).toBeNull();
+  });
+});
+
+describe('fields a kernel does not have', () => {
+  const device = {
+    netns: 500,
+    ifindex: 2,
+    name: 'v0',
+    kind: 'veth',
+    flags: 1,
+    mtu: 1500,
+    operstate: 6,
+    registration: 1,
+    type: 1,
+    address: '',
+    references: 3,
+    peer: { netns: 500, ifindex: 3 },
+  };
+
+  test('are said, and nothing is said where all are there', () => {
+    expect(absentFields({ namespaces: [listed()], devices: [device] })).toEqual([]);
+    const old = listed({ count: null, cookie: null, id: null });
+    const subjects = absentFields({ namespaces: [old], devices: [{ ...device, references: null, peer: null }] }).map(
+      ({ subject }) => subject,
+    );
+    expect(subjects).toEqual([
+      'reference counts of namespaces',
+      'cookies',
+      'namespace ids',
+      'reference counts of devices',
+      'peers of veth and netkit devices',
+    ]);
   });
 });
 
