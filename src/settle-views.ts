@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { KernelProbe } from '../collectors/kernel/load.ts';
-import { kernelName } from '../collectors/kernel.ts';
+import { type KernelTask, kernelName } from '../collectors/kernel.ts';
 import { listTaskIds } from '../collectors/tasks.ts';
 import { isAlive, kernelKey, seenTaskIds, unlistedProcesses, unseenTasks } from './correlate/cross-view.ts';
 import type { Verdicts } from './correlate/index.ts';
@@ -18,17 +18,18 @@ const MOST_LOOKS = 4;
 /** How often it is looked whether a namespace nothing holds is still there. */
 const FADING_POLL_MS = 20;
 
-/** Whether procfs both lists a task and shows it in the namespace: then it only came after userland had looked. */
-function vouches({ context }: Run, { ns, tasks }: Question): boolean {
-  const listed = listTaskIds(context.procfs, new Set(tasks.map(({ pid }) => pid)));
-  return tasks.some(
-    ({ pid, tid }) => listed.has(tid) && namespaceLink(context.procfs.fd, `${pid}/task/${tid}/ns/net`) === ns.ino,
-  );
-}
-
-/** Namespaces somebody moved into while userland was being read: no riddle, and nothing to look at again for. */
-function vouchedFor(run: Run, { unheld }: Questions): ReadonlySet<string> {
-  return new Set([...unheld].filter(([, question]) => vouches(run, question)).map(([key]) => key));
+/**
+ * Keys of the namespaces that procfs by now both lists a task for and shows it in: somebody moved in while userland was
+ * being read. They are no riddle, and nothing to look at again for.
+ */
+function vouchedFor({ context }: Run, { unheld }: Questions): ReadonlySet<string> {
+  const { procfs } = context;
+  const inside = [...unheld.values()].flatMap(({ tasks }) => tasks);
+  if (inside.length === 0) return new Set();
+  const listed = listTaskIds(procfs, new Set(inside.map(({ pid }) => pid)));
+  const showsIn = ({ pid, tid, netns }: KernelTask): boolean =>
+    listed.has(tid) && namespaceLink(procfs.fd, `${pid}/task/${tid}/ns/net`) === netns;
+  return new Set([...unheld].filter(([, { tasks }]) => tasks.some(showsIn)).map(([key]) => key));
 }
 
 /**

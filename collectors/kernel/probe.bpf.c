@@ -13,7 +13,7 @@
  *   list_links       every BPF link              …
  *
  * Pointers are followed without locks. A read of memory that is gone yields zeroes or stale numbers, never a fault;
- * whoever looks twice and compares is safe (collectors/kernel.ts does).
+ * whoever looks twice and compares is safe (src/settle-views.ts does).
  */
 #include "types.bpf.h"
 #include "records.h"
@@ -39,7 +39,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12
 #define IPPROTO_TCP 6
-#define NETREG_UNINITIALIZED 0
 #define BPF_LINK_TYPE_NETFILTER 10
 
 /* Upper bounds of loops. Lists end by themselves; these only keep a corrupt one from spinning. */

@@ -20,8 +20,8 @@ export interface Column {
   readonly text?: (ns: Namespace) => string;
   /** Sort key. Absent: `value(ns)`. */
   readonly sortKey?: (ns: Namespace) => CellValue;
-  /** The collector it draws on that not every table needs; without it the table can do without that collector. */
-  readonly source?: 'identity' | 'containers';
+  /** Collectors it draws on that not every table needs: no other column shows what these tell. */
+  readonly sources?: readonly ('identity' | 'containers' | 'handles' | 'listns')[];
   /** First click sorts descending: for counts, where the big ones matter. */
   readonly descendingFirst?: boolean;
 }

@@ -134,7 +134,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'container',
-    source: 'containers',
+    sources: ['containers'],
     header: 'CONTAINER',
     description: 'Container, pod or systemd unit, from the cgroup.',
     width: 12,
@@ -144,7 +144,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'owner',
-    source: 'identity',
+    sources: ['identity'],
     header: 'OWNER',
     description: 'uid that created the user namespace owning it.',
     width: 6,
@@ -153,7 +153,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'user-namespace',
-    source: 'identity',
+    sources: ['identity'],
     header: 'USERNS',
     description: 'Inode of the user namespace owning it.',
     width: 10,
@@ -162,7 +162,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'cookie',
-    source: 'identity',
+    sources: ['identity'],
     header: 'COOKIE',
     description: 'net_cookie: identifies it until reboot, never reused.',
     width: 8,
@@ -188,6 +188,7 @@ export const COLUMNS: readonly Column[] = [
     maxWidth: 48,
     align: 'left',
     value: (ns) => sourcesOf(ns),
+    sources: ['handles', 'listns'],
   },
   {
     id: 'references',

@@ -21,7 +21,7 @@ function filterBy(text: string): (ns: Namespace) => boolean {
 }
 
 /** Collectors that only some columns need. */
-const OPTIONAL = ['identity', 'containers'] as const;
+const OPTIONAL = ['identity', 'containers', 'handles', 'listns'] as const;
 
 /**
  * What a table can do without. A cookie nobody sees is not worth opening a thousand namespaces for; free text in a
@@ -29,7 +29,10 @@ const OPTIONAL = ['identity', 'containers'] as const;
  */
 function limitsFor(options: CommandOptions, columns: readonly Column[]): Partial<CollectOptions> {
   if (options.json || options.filter !== undefined) return {};
-  return { depth: 'table', without: OPTIONAL.filter((source) => !columns.some((column) => column.source === source)) };
+  return {
+    depth: 'table',
+    without: OPTIONAL.filter((source) => !columns.some(({ sources }) => sources?.includes(source))),
+  };
 }
 
 /** `nsleuth list`: one row per namespace. */

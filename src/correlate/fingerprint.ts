@@ -58,6 +58,8 @@ export function fingerprint({ namespaces, tasks, pins, devices, stack }: KernelD
     holders.text(task.comm);
   }
   for (const { tid, fd, netns, inode, slot, deviceNetns, state } of pins) {
+    // Without a descriptor it was found by a deeper look, which is not taken every time.
+    if (fd < 0) continue;
     for (const number of [tid, fd, netns, inode, slot, deviceNetns, state]) holders.add(number);
   }
   for (const device of devices) {

@@ -396,11 +396,12 @@ describe('the fingerprint', () => {
     }
   });
 
-  test('does not change with kernel threads and reference counts', () => {
+  test('does not change with kernel threads, reference counts and what only deeper looks find', () => {
     const noise = {
       ...quiet,
       tasks: [running(), running({ tid: 9, pid: 9, kernelThread: true })],
       namespaces: [listed({ count: 5, passive: 20 })],
+      pins: [pin(), pin({ place: 'orphan', fd: -1, pid: 0, tid: 0 })],
     };
     expect(fingerprint(noise)).toEqual(fingerprint(quiet));
   });
