@@ -1,5 +1,5 @@
 import type { Issue } from '../../src/model/index.ts';
-import { EINVAL, ESRCH, errnoName, isGone } from '../../src/os/errors.ts';
+import { errnoName, isGone } from '../../src/os/errors.ts';
 import { close, errno, fstatfs, lseek } from '../../src/os/libc.ts';
 import { hasInactiveNamespaces } from '../../src/os/namespace-handle.ts';
 import {
@@ -13,11 +13,11 @@ import {
   tunDeviceName,
 } from '../../src/os/nsfs.ts';
 import { openIfNamespace } from '../../src/os/open-namespace.ts';
-import { duplicateFrom, openPidfd } from '../../src/os/pidfd.ts';
 import { type Procfs, readAll, readIfHolding, readLink, readNumbers, readSmall } from '../../src/os/procfs.ts';
 import { statxAt } from '../../src/os/stat.ts';
 import { sanitise } from '../../src/terminal/sanitise.ts';
 import type { CollectDepth } from '../contract.ts';
+import { Duplicates, type Table } from './duplicates.ts';
 import {
   isNetfilterLink,
   isTun,
@@ -27,6 +27,7 @@ import {
   parseWatches,
   type Watched,
 } from './fdinfo.ts';
+import { type Mapping, parseMappings, parseTapMajors } from './maps.ts';
 import { parseNetPath } from './procfiles.ts';
 import type { DescriptorSighting, MountNamespaceDescriptor } from './sightings.ts';
 import { type ResolvedSocket, SocketResolver } from './sockets.ts';
@@ -63,17 +64,6 @@ export interface Pending {
   readonly openRings: Set<number>;
 }
 
-/** A descriptor table: a process's own, or the private one of a thread. */
-interface Table {
-  /**
-   * Its open `fd` directory. Everything else of the process is read relative to it (`../maps`): it cannot slip to
-   * another process that got the same pid.
-   */
-  readonly fds: number;
-  readonly pid: number;
-  readonly tid?: number;
-}
-
 /** Walks descriptor tables and sorts what it finds. One instance serves one scan. */
 export class DescriptorWalk {
   readonly sightings: DescriptorSighting[] = [];
@@ -93,8 +83,7 @@ export class DescriptorWalk {
   readonly #mayAsk: boolean;
   readonly #tapMajors: ReadonlySet<number>;
   readonly #filesystem = Buffer.alloc(128);
-  #pidfd = -1;
-  #pidfdErrno = 0;
+  readonly #duplicates = new Duplicates();
 
   constructor(procfs: Procfs, nsfsMounts: ReadonlyMap<number, string>, nsfsDevice: number, depth: CollectDepth) {
     this.#nsfsMounts = nsfsMounts;
@@ -128,7 +117,7 @@ export class DescriptorWalk {
         this.#descriptor(table, fd, link);
       }
     } finally {
-      this.#closePidfd();
+      this.#duplicates.close();
     }
     if (this.#leads && table.tid === undefined) this.#mappings(table);
   }
@@ -255,43 +244,12 @@ export class DescriptorWalk {
       this.#refused(table, fd, 'not this pid namespace');
       return;
     }
-    const pidfd = this.#openPidfd(table);
-    const duplicate = pidfd < 0 ? -1 : duplicateFrom(pidfd, fd);
-    if (duplicate < 0) {
-      const failure = pidfd < 0 ? this.#pidfdErrno : errno();
-      if (isGone(failure)) return;
-      const tooOld = pidfd < 0 && failure === EINVAL && table.tid !== undefined;
-      this.#refused(table, fd, tooOld ? 'a single thread: needs Linux 6.9 (PIDFD_THREAD)' : errnoName(failure));
-      return;
-    }
-    try {
-      use(duplicate);
-    } finally {
-      close(duplicate);
-    }
+    const refusal = this.#duplicates.use(table, fd, use);
+    if (refusal !== null) this.#refused(table, fd, refusal);
   }
 
   #refused(table: Table, fd: number, reason: string): void {
     this.missed.push({ subject: `${subjectOf(table)} fd ${fd}`, reason });
-  }
-
-  /** One pidfd serves a whole table. It is known to be of this process: `table.fds` still answers after it is open. */
-  #openPidfd(table: Table): number {
-    if (this.#pidfd >= 0 || this.#pidfdErrno !== 0) return this.#pidfd;
-    this.#pidfd = openPidfd(table.tid ?? table.pid, table.tid !== undefined);
-    if (this.#pidfd < 0) this.#pidfdErrno = errno();
-    else if (readLink(table.fds, '../ns/net') === null) {
-      close(this.#pidfd);
-      this.#pidfd = -1;
-      this.#pidfdErrno = ESRCH;
-    }
-    return this.#pidfd;
-  }
-
-  #closePidfd(): void {
-    if (this.#pidfd >= 0) close(this.#pidfd);
-    this.#pidfd = -1;
-    this.#pidfdErrno = 0;
   }
 
   #socket(table: Table, fd: number, link: string): void {
@@ -374,28 +332,6 @@ export class DescriptorWalk {
     }
     for (const mapping of parseMappings(maps)) this.pending.mappings.push({ pid: table.pid, ...mapping });
   }
-}
-
-/** A mapped socket or io_uring: what maps calls it, and its inode. */
-export interface Mapping {
-  readonly target: string;
-  readonly ino: number;
-}
-
-/** The sockets and io_urings in `/proc/<pid>/maps` (proc_pid_maps(5)), each once. */
-export function parseMappings(text: string): Mapping[] {
-  const mappings = new Map<string, Mapping>();
-  for (const [, inode, target] of text.matchAll(
-    /^\S+ \S+ \S+ \S+ (\d+) +(socket:\[\d+\]|anon_inode:\[io_uring\])$/gm,
-  )) {
-    if (target !== undefined) mappings.set(`${target} ${inode}`, { target, ino: Number(inode) });
-  }
-  return [...mappings.values()];
-}
-
-/** Character device majors of macvtap and ipvtap, from `/proc/devices`. */
-export function parseTapMajors(text: string): Set<number> {
-  return new Set([...text.matchAll(/^ *(\d+) (?:macvtap|ipvtap)$/gm)].map(([, major]) => Number(major)));
 }
 
 function place({ pid, tid }: Table, fd: number): Place {

@@ -9,8 +9,8 @@ import {
   parseRegisteredFiles,
   parseWatches,
 } from '../../collectors/descriptors/fdinfo.ts';
+import { parseMappings, parseTapMajors } from '../../collectors/descriptors/maps.ts';
 import { parseNetPath } from '../../collectors/descriptors/procfiles.ts';
-import { parseMappings, parseTapMajors } from '../../collectors/descriptors/walk.ts';
 import { parseNumbers } from '../../collectors/host.ts';
 import { parseCovers, parseNsfsMounts } from '../../collectors/mounts.ts';
 import { parseCgroup, parseCmdline, parseNamespacePids, parsePasswd, parseStat } from '../../collectors/tasks.ts';
