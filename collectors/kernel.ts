@@ -39,7 +39,7 @@ export function readProbe(probe: KernelProbe, hostWide: boolean): KernelData {
 }
 
 /** What more files wait behind than a reading can list: records that say so instead of naming a namespace. */
-function overflows(pins: readonly KernelPin[]): Issue[] {
+export function overflows(pins: readonly KernelPin[]): Issue[] {
   return pins
     .filter(({ netns }) => netns === 0)
     .map(({ pid, fd }) => ({ subject: `pid ${pid} fd ${fd}`, reason: 'more waits in it than is listed' }));

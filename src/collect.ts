@@ -54,6 +54,8 @@ export function toSnapshot(run: Run, verdicts: Verdicts, takenAt: Date, duration
 
 /** Runs every stage, and settles what the views do not agree on before the later ones build on it. */
 export async function runAll(run: Run, session: Session): Promise<Verdicts> {
+  // It loads on a thread of its own while userland is read.
+  if (run.runs('kernel') && run.context.procfs.ofThisKernel) void session.probe();
   await run.stages((name) => VIEWS.has(name));
   const verdicts = await settleViews(run, session);
   await run.stages((name) => !VIEWS.has(name));
@@ -76,8 +78,6 @@ export async function collect(
   const procfs = openProcfs(options.procRoot);
   const kept = session ?? new Session({ lasting: false });
   try {
-    // It loads on a thread of its own while userland is read.
-    if (!options.without.includes('kernel')) void kept.probe();
     const run = new Run(contextFor(procfs, options, signal, kept), options.without);
     const verdicts = await runAll(run, kept);
     return toSnapshot(run, verdicts, takenAt, elapsed(started));

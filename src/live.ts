@@ -1,4 +1,3 @@
-import type { KernelData } from '../collectors/kernel.ts';
 import { type CollectOptions, contextFor, runAll, toSnapshot } from './collect.ts';
 import { type Fingerprint, fingerprint } from './correlate/fingerprint.ts';
 import type { Snapshot } from './model/index.ts';
@@ -62,8 +61,9 @@ export class LiveCollector {
         const run = new Run(context, this.#options.without, kept.run);
         await run.stages((name) => name === 'kernel' || name === 'host');
         const { kernel } = run.gathered;
-        if (kernel !== undefined && kernel.namespaces.length > 0 && !this.#isDue(kept, fingerprint(kernel), started)) {
-          return await this.#byKernel(kept, run, kernel, takenAt, started);
+        const now = kernel === undefined || kernel.namespaces.length === 0 ? null : fingerprint(kernel);
+        if (now !== null && !this.#isDue(kept, now, started)) {
+          return await this.#byKernel(kept, run, now, takenAt, started);
         }
       }
       return await this.#byBoth(new Run(context, this.#options.without), takenAt, started);
@@ -96,8 +96,7 @@ export class LiveCollector {
     return { type: 'snapshot', snapshot };
   }
 
-  async #byKernel(kept: Kept, run: Run, kernel: KernelData, takenAt: Date, started: number): Promise<Refresh> {
-    const now = fingerprint(kernel);
+  async #byKernel(kept: Kept, run: Run, now: Fingerprint, takenAt: Date, started: number): Promise<Refresh> {
     const { verdicts, lookAgain } = await settleByKernel(run, this.#session);
     const concealing = verdicts.concealedTasks.length + kept.snapshot.concealedTasks.length > 0;
     if (same(now, kept.fingerprint) && !lookAgain && !concealing) {
@@ -106,8 +105,8 @@ export class LiveCollector {
       return { type: 'unchanged', since };
     }
     // Processes that ended meanwhile are gone at once; those that began wait for userland's turn.
-    const { tasks } = run.gathered;
-    if (tasks !== undefined && kernel.hostWide && kernel.tasks.length > 0) {
+    const { tasks, kernel } = run.gathered;
+    if (tasks !== undefined && kernel?.hostWide === true && kernel.tasks.length > 0) {
       const running = new Set(kernel.tasks.map(({ pid }) => pid));
       const denied = new Set(tasks.denied);
       run.gathered.tasks = {

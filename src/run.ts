@@ -1,6 +1,6 @@
 import type { CollectContext, Collected } from '../collectors/contract.ts';
 import { COLLECTORS, type Gathered } from '../collectors/index.ts';
-import type { Coverage, CoverageStatus } from './model/index.ts';
+import type { Coverage, CoverageStatus, Issue } from './model/index.ts';
 import { safeText } from './terminal/sanitise.ts';
 
 type Stage = (typeof COLLECTORS)[number];
@@ -50,6 +50,11 @@ export class Run {
     this.#without = without;
   }
 
+  /** Whether a stage is to run at all. */
+  runs(source: SourceName): boolean {
+    return !this.#without.includes(source);
+  }
+
   /** Runs the wanted stages, in the order of the table. */
   async stages(wanted: (name: SourceName) => boolean): Promise<void> {
     for (const stage of COLLECTORS) {
@@ -57,11 +62,21 @@ export class Run {
       if (!wanted(source)) continue;
       this.#coverage.set(
         source,
-        this.#without.includes(source)
-          ? { ...NOTHING, source, view, status: 'off', durationMs: 0 }
-          : await runStage(stage, this.context, this.gathered),
+        this.runs(source)
+          ? await runStage(stage, this.context, this.gathered)
+          : { ...NOTHING, source, view, status: 'off', durationMs: 0 },
       );
     }
+  }
+
+  /** Adds gaps that showed only after the source had been read. */
+  miss(source: SourceName, issues: readonly Issue[]): void {
+    const coverage = this.#coverage.get(source);
+    if (coverage === undefined) return;
+    const known = new Set(coverage.missed.map(({ subject, reason }) => `${subject}: ${reason}`));
+    const added = issues.filter(({ subject, reason }) => !known.has(`${subject}: ${reason}`));
+    if (added.length === 0) return;
+    this.#coverage.set(source, { ...coverage, status: 'partial', missed: [...coverage.missed, ...added] });
   }
 
   /** In the order of the stages. */

@@ -15,8 +15,6 @@ export interface SessionOptions {
    * for. Default true.
    */
   readonly lasting?: boolean;
-  /** Default: the probe that comes with nsleuth. */
-  readonly object?: URL;
 }
 
 /** What lasts from one snapshot to the next: the loaded probe, and what was found out about namespaces. */
@@ -30,18 +28,16 @@ export class Session {
   settled: Pick<Verdicts, 'hidden' | 'unlisted'> = { hidden: new Set(), unlisted: new Set() };
   /** What the last deeper look found. */
   deepPins: readonly KernelPin[] = [];
-  readonly #object: URL;
   #probe: Promise<ProbeState> | undefined;
   #loaded: ProbeState | undefined;
 
-  constructor({ lasting = true, object = OBJECT }: SessionOptions = {}) {
+  constructor({ lasting = true }: SessionOptions = {}) {
     this.lasting = lasting;
-    this.#object = object;
   }
 
   /** The probe; starts loading it at the first call. A probe that did not load is tried once. */
   readonly probe = (): Promise<ProbeState> => {
-    this.#probe ??= KernelProbe.load({ object: this.#object }).then((state) => {
+    this.#probe ??= KernelProbe.load({ object: OBJECT }).then((state) => {
       this.#loaded = state;
       return state;
     });

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { KernelProbe } from '../collectors/kernel/load.ts';
-import { type KernelTask, kernelName } from '../collectors/kernel.ts';
+import { type KernelTask, kernelName, overflows } from '../collectors/kernel.ts';
 import { listTaskIds } from '../collectors/tasks.ts';
 import { isAlive, kernelKey, seenTaskIds, unlistedProcesses, unseenTasks } from './correlate/cross-view.ts';
 import type { Verdicts } from './correlate/index.ts';
@@ -124,6 +124,7 @@ async function concealedTasks({ gathered, context }: Run, session: Session): Pro
   const tasks = await askProbe(session, (probe) => probe.tasks());
   if (tasks === null) return [];
   const running = new Map(tasks.map((task) => [task.tid, task]));
+  const stillListed = strangers.length === 0 ? listed : listTaskIds(context.procfs, []);
   return [
     ...unseen
       .filter(({ tid, startTicks }) => running.get(tid)?.startTicks === startTicks)
@@ -132,7 +133,7 @@ async function concealedTasks({ gathered, context }: Run, session: Session): Pro
         return { pid, tid, comm: kernelName(comm), uid, netns: netns || null, startTicks, seenBy: 'kernel' };
       }),
     ...strangers
-      .filter(({ pid }) => listed.has(pid) && !running.has(pid) && listTaskIds(context.procfs, []).has(pid))
+      .filter(({ pid }) => listed.has(pid) && !running.has(pid) && stillListed.has(pid))
       .map(({ pid, comm, uid, netns, startTicks }): ConcealedTask => {
         return { pid, tid: pid, comm, uid, netns: netns[0]?.ino ?? null, startTicks, seenBy: 'procfs' };
       }),
@@ -140,10 +141,11 @@ async function concealedTasks({ gathered, context }: Run, session: Session): Pro
 }
 
 /** What only a deeper look into the kernel finds: worth its time where a namespace has no holder userland shows. */
-async function lookDeeper({ gathered }: Run, session: Session): Promise<void> {
-  if (gathered.kernel === undefined) return;
+async function lookDeeper(run: Run, session: Session): Promise<void> {
+  const { kernel } = run.gathered;
   const state = await session.probe();
-  if (!('probe' in state)) return;
+  if (kernel === undefined || !('probe' in state)) return;
   session.deepPins = await state.probe.deepPins();
-  gathered.kernel = { ...gathered.kernel, pins: [...gathered.kernel.pins, ...session.deepPins] };
+  run.gathered.kernel = { ...kernel, pins: [...kernel.pins, ...session.deepPins] };
+  run.miss('kernel', [...state.probe.missing, ...overflows(session.deepPins)]);
 }

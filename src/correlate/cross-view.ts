@@ -1,7 +1,7 @@
 /**
  * The two views set against each other: what the kernel lists and userland cannot explain, and the reverse. Pure. A
- * difference found here is only a question: the views were taken at different moments. `src/collect.ts` looks again
- * before any of it becomes a verdict.
+ * difference found here is only a question: the views were taken at different moments. `src/settle-views.ts`
+ * looks again before any of it becomes a verdict.
  */
 import type { Gathered } from '../../collectors/index.ts';
 import type { KernelNamespace, KernelTask } from '../../collectors/kernel.ts';
@@ -31,16 +31,15 @@ export function provenByUserland(gathered: Gathered): ReadonlySet<number> {
   return inodes;
 }
 
-/** Namespaces the kernel lists and userland has no certain holder for. */
-export function unheld(gathered: Gathered): KernelNamespace[] {
-  const proven = provenByUserland(gathered);
-  return (gathered.kernel?.namespaces ?? []).filter((ns) => isAlive(ns) && !proven.has(ns.ino));
+/** Namespaces the kernel lists and userland has no certain holder for (`proven`). */
+export function unheld({ kernel }: Gathered, proven: ReadonlySet<number>): KernelNamespace[] {
+  return (kernel?.namespaces ?? []).filter((ns) => isAlive(ns) && !proven.has(ns.ino));
 }
 
 /** Namespaces userland has a holder for and the kernel does not list; none while there is no kernel view. */
-export function unlisted(gathered: Gathered): number[] {
-  const listed = new Set(gathered.kernel?.namespaces.filter(({ departed }) => !departed).map(({ ino }) => ino));
-  return listed.size === 0 ? [] : [...provenByUserland(gathered)].filter((ino) => !listed.has(ino));
+export function unlisted({ kernel }: Gathered, proven: ReadonlySet<number>): number[] {
+  const listed = new Set(kernel?.namespaces.filter(({ departed }) => !departed).map(({ ino }) => ino));
+  return listed.size === 0 ? [] : [...proven].filter((ino) => !listed.has(ino));
 }
 
 /** Whether the tasks of both views can be compared: both were read, and of the same processes. */

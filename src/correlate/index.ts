@@ -18,7 +18,7 @@ import { initialNamespace } from './initial.ts';
 import { withKernelAnswers } from './kernel-answers.ts';
 import { visibilityOf } from './visibility.ts';
 
-/** What two looks at both views agreed on. See `src/collect.ts`. */
+/** What two looks at both views agreed on. See `src/settle-views.ts`. */
 export interface Verdicts {
   /** Keys (`kernelKey`) of namespaces nobody in userland holds. */
   readonly hidden: ReadonlySet<string>;

@@ -1,6 +1,6 @@
 import type { Gathered } from '../../collectors/index.ts';
 import type { KernelNamespace, KernelTask } from '../../collectors/kernel.ts';
-import { kernelKey, unheld, unlisted } from './cross-view.ts';
+import { kernelKey, provenByUserland, unheld, unlisted } from './cross-view.ts';
 
 /** Userland sources that must have looked before a namespace without a holder may be called hidden. */
 const HOLDER_SOURCES = ['tasks', 'mounts', 'descriptors', 'pinned-mounts'] as const;
@@ -43,9 +43,10 @@ function sawTheWholeHost(gathered: Gathered): boolean {
 export function questions(gathered: Gathered): Questions {
   const open = new Map<string, Question>();
   const { kernel, tasks } = gathered;
+  const proven = provenByUserland(gathered);
   if (sawTheWholeHost(gathered)) {
     const denied = new Set(tasks?.denied);
-    for (const ns of unheld(gathered)) {
+    for (const ns of unheld(gathered, proven)) {
       const inside = (kernel?.tasks ?? []).filter(({ netns }) => netns === ns.ino);
       const pins = (kernel?.pins ?? []).filter(({ netns }) => netns === ns.ino);
       if ([...inside, ...pins].some(({ pid }) => denied.has(pid))) continue;
@@ -56,7 +57,7 @@ export function questions(gathered: Gathered): Questions {
       open.set(kernelKey(ns), { ns, tasks: inside, evidence: evidence.sort().join('\n') });
     }
   }
-  return { unheld: open, unlisted: new Set(unlisted(gathered)) };
+  return { unheld: open, unlisted: new Set(unlisted(gathered, proven)) };
 }
 
 /** Since when, in milliseconds, a namespace has been unheld with the same evidence. */

@@ -1,50 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Gathered } from '../../collectors/index.ts';
 import type { MountSighting } from '../../collectors/mounts.ts';
-import type { TaskRecord, TasksData } from '../../collectors/tasks.ts';
 import { correlate } from '../../src/correlate/index.ts';
 import { initialNamespace } from '../../src/correlate/initial.ts';
-
-function task(over: Partial<TaskRecord> = {}): TaskRecord {
-  const pid = over.pid ?? 100;
-  return {
-    pid,
-    ppid: 1,
-    comm: 'x',
-    cmdline: 'x',
-    uid: 0,
-    user: 'root',
-    startTicks: 1000,
-    kernelThread: false,
-    zombie: false,
-    cgroup: '/',
-    namespacePids: [pid],
-    userNamespace: 4026531837,
-    pidNamespace: 4026531836,
-    mountNamespace: 4026531832,
-    netns: [{ ino: 500, tid: pid, threads: 1 }],
-    threadMountNamespaces: [],
-    otherThreads: [],
-    refused: 0,
-    ...over,
-  };
-}
+import { aTask, NO_MOUNTS, tasksSeen } from '../fixtures/gathered.ts';
 
 function mount(ino: number, path: string, mountId = 1): MountSighting {
   return { ino, bytes: path, seenBy: 1, holder: { kind: 'mount', path, mountNamespace: 4026531832, mountId } };
-}
-
-const NO_MOUNTS = {
-  names: [],
-  covers: [],
-  mountNamespaces: [],
-  boundMountNamespaces: [],
-  chrooted: [],
-  nsfsMounts: new Map(),
-};
-
-function seen(processes: readonly TaskRecord[]): TasksData {
-  return { processes, listed: processes.map(({ pid }) => pid), denied: [], narrowed: false };
 }
 
 function correlated(gathered: Gathered) {
@@ -54,8 +16,8 @@ function correlated(gathered: Gathered) {
 describe('correlate', () => {
   test('a process with threads in two namespaces is in both, and obscure where its leader is not', () => {
     const namespaces = correlated({
-      tasks: seen([
-        task({
+      tasks: tasksSeen([
+        aTask({
           pid: 7,
           netns: [
             { ino: 1, tid: 7, threads: 3 },
@@ -74,7 +36,7 @@ describe('correlate', () => {
 
   test('sightings of one namespace by several sources become one row', () => {
     const namespaces = correlated({
-      tasks: seen([task()]),
+      tasks: tasksSeen([aTask()]),
       mounts: {
         ...NO_MOUNTS,
         mounts: [mount(500, '/run/netns/a'), mount(500, '/odd')],
@@ -104,7 +66,7 @@ describe('correlate', () => {
 
   test('a process under a cover makes nothing plain', () => {
     const namespaces = correlated({
-      tasks: seen([task({ pid: 7 })]),
+      tasks: tasksSeen([aTask({ pid: 7 })]),
       mounts: { ...NO_MOUNTS, mounts: [], covers: [{ pid: 7, path: '/proc/7', filesystem: 'tmpfs' }] },
     });
     expect(namespaces.get(500)).toMatchObject({ visibility: 'obscure', processes: [{ covered: true }] });
@@ -130,7 +92,7 @@ describe('correlate', () => {
   });
 
   test('start times need the boot time', () => {
-    const gathered = { tasks: seen([task({ startTicks: 250 })]) };
+    const gathered = { tasks: tasksSeen([aTask({ startTicks: 250 })]) };
     expect(correlate(gathered, 1_000_000).namespaces[0]?.processes[0]?.startedAt).toBe('1970-01-01T00:16:42.500Z');
     expect(correlate(gathered, null).namespaces[0]?.processes[0]?.startedAt).toBeNull();
   });
@@ -138,10 +100,10 @@ describe('correlate', () => {
   test('a namespace belongs to the container of its oldest process, the initial one to none', () => {
     const web = { engine: 'docker', id: 'abc', name: 'web', pod: null };
     const namespaces = correlated({
-      tasks: seen([
-        task({ pid: 8, cgroup: '/host', startTicks: 20 }),
-        task({ pid: 7, cgroup: '/web', startTicks: 10 }),
-        task({ pid: 2, cgroup: '/web', kernelThread: true, netns: [{ ino: 1, tid: 2, threads: 1 }] }),
+      tasks: tasksSeen([
+        aTask({ pid: 8, cgroup: '/host', startTicks: 20 }),
+        aTask({ pid: 7, cgroup: '/web', startTicks: 10 }),
+        aTask({ pid: 2, cgroup: '/web', kernelThread: true, netns: [{ ino: 1, tid: 2, threads: 1 }] }),
       ]),
       containers: { byCgroup: new Map([['/web', web]]) },
     });
@@ -155,8 +117,8 @@ describe('correlate', () => {
 });
 
 describe('initialNamespace', () => {
-  const first = task({ pid: 1, netns: [{ ino: 10, tid: 1, threads: 1 }] });
-  const kernel = task({ pid: 2, kernelThread: true, netns: [{ ino: 11, tid: 2, threads: 1 }] });
+  const first = aTask({ pid: 1, netns: [{ ino: 10, tid: 1, threads: 1 }] });
+  const kernel = aTask({ pid: 2, kernelThread: true, netns: [{ ino: 11, tid: 2, threads: 1 }] });
 
   const NONE = new Set<number>();
 
@@ -174,6 +136,6 @@ describe('initialNamespace', () => {
   });
 
   test('a process that only calls itself kthreadd is none', () => {
-    expect(initialNamespace([task({ pid: 2, comm: 'kthreadd' })], NONE)).toBeNull();
+    expect(initialNamespace([aTask({ pid: 2, comm: 'kthreadd' })], NONE)).toBeNull();
   });
 });

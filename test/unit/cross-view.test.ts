@@ -7,13 +7,20 @@ import {
   type KernelPin,
   type KernelTask,
 } from '../../collectors/kernel.ts';
-import type { TaskRecord, TasksData } from '../../collectors/tasks.ts';
-import { seenTaskIds, unheld, unlisted, unlistedProcesses, unseenTasks } from '../../src/correlate/cross-view.ts';
+import {
+  provenByUserland,
+  seenTaskIds,
+  unheld,
+  unlisted,
+  unlistedProcesses,
+  unseenTasks,
+} from '../../src/correlate/cross-view.ts';
 import { fingerprint } from '../../src/correlate/fingerprint.ts';
 import { correlate } from '../../src/correlate/index.ts';
 import { formatEndpoint, pinHolder } from '../../src/correlate/kernel-answers.ts';
 import { FADING_MS, questions, remember, settle } from '../../src/correlate/verdict.ts';
 import { mountPointBytes, waysInto } from '../../src/enter.ts';
+import { aTask, NO_MOUNTS, tasksSeen } from '../fixtures/gathered.ts';
 import { aNamespace } from '../fixtures/snapshot.ts';
 
 function listed(over: Partial<KernelNamespace> = {}): KernelNamespace {
@@ -80,43 +87,11 @@ function kernelView(over: Partial<KernelData> = {}): KernelData {
   return { namespaces: [listed()], devices: [], stack: [], tasks: [], pins: [], hostWide: true, ...over };
 }
 
-function process(over: Partial<TaskRecord> = {}): TaskRecord {
-  return {
-    pid: 7,
-    ppid: 1,
-    comm: 'sleep',
-    cmdline: 'sleep 9',
-    uid: 0,
-    user: 'root',
-    startTicks: 100,
-    kernelThread: false,
-    zombie: false,
-    cgroup: '/',
-    namespacePids: [7],
-    userNamespace: 9,
-    pidNamespace: 2,
-    mountNamespace: 1,
-    netns: [{ ino: 500, tid: 7, threads: 1 }],
-    threadMountNamespaces: [],
-    otherThreads: [],
-    refused: 0,
-    ...over,
-  };
-}
-
 /** Both views of a host, userland's empty but complete. */
 function host(over: Partial<Gathered> = {}): Gathered {
   return {
-    tasks: { processes: [], listed: [], denied: [], narrowed: false },
-    mounts: {
-      mounts: [],
-      names: [],
-      covers: [],
-      mountNamespaces: [],
-      boundMountNamespaces: [],
-      chrooted: [],
-      nsfsMounts: new Map(),
-    },
+    tasks: tasksSeen([]),
+    mounts: NO_MOUNTS,
     descriptors: { sightings: [], leads: [], mountNamespaces: [] },
     'pinned-mounts': { mounts: [], identities: new Map(), mountNamespaces: [] },
     kernel: kernelView(),
@@ -124,39 +99,40 @@ function host(over: Partial<Gathered> = {}): Gathered {
   };
 }
 
-function tasks(processes: readonly TaskRecord[], denied: readonly number[] = []): TasksData {
-  return { processes, listed: [...processes.map(({ pid }) => pid), ...denied], denied, narrowed: false };
-}
+const unheldIn = (gathered: Gathered) => unheld(gathered, provenByUserland(gathered));
+const unlistedIn = (gathered: Gathered) => unlisted(gathered, provenByUserland(gathered));
 
 describe('what the views do not agree on', () => {
   test('a namespace of the kernel that nobody holds', () => {
-    expect(unheld(host()).map(({ ino }) => ino)).toEqual([500]);
-    expect(unheld(host({ tasks: tasks([process()]) }))).toEqual([]);
+    expect(unheldIn(host()).map(({ ino }) => ino)).toEqual([500]);
+    expect(unheldIn(host({ tasks: tasksSeen([aTask({ pid: 7 })]) }))).toEqual([]);
   });
 
   test('one that is dead or has left the list is no question', () => {
-    expect(unheld(host({ kernel: kernelView({ namespaces: [listed({ count: 0 })] }) }))).toEqual([]);
-    expect(unheld(host({ kernel: kernelView({ namespaces: [listed({ departed: true })] }) }))).toEqual([]);
+    expect(unheldIn(host({ kernel: kernelView({ namespaces: [listed({ count: 0 })] }) }))).toEqual([]);
+    expect(unheldIn(host({ kernel: kernelView({ namespaces: [listed({ departed: true })] }) }))).toEqual([]);
   });
 
   test('a suspected holder holds nothing', () => {
     const lead = { kind: 'iouring', pid: 7, fd: 3, slot: 0, target: '/x', suspected: true } as const;
     const descriptors = { sightings: [{ ino: 500, holder: lead }], leads: [], mountNamespaces: [] };
-    expect(unheld(host({ descriptors }))).toHaveLength(1);
+    expect(unheldIn(host({ descriptors }))).toHaveLength(1);
   });
 
   test('a namespace the kernel does not list', () => {
-    expect(unlisted(host({ tasks: tasks([process({ netns: [{ ino: 600, tid: 7, threads: 1 }] })]) }))).toEqual([600]);
-    const blind = host({ tasks: tasks([process()]) });
+    expect(
+      unlistedIn(host({ tasks: tasksSeen([aTask({ pid: 7, netns: [{ ino: 600, tid: 7, threads: 1 }] })]) })),
+    ).toEqual([600]);
+    const blind = host({ tasks: tasksSeen([aTask({ pid: 7 })]) });
     delete blind.kernel;
-    expect(unlisted(blind)).toEqual([]);
+    expect(unlistedIn(blind)).toEqual([]);
   });
 
   test('a task procfs does not list, unless it is one that may not be read', () => {
     const kernel = kernelView({ tasks: [running(), running({ tid: 8, pid: 8 })] });
-    const seen = host({ kernel, tasks: tasks([process()]) });
+    const seen = host({ kernel, tasks: tasksSeen([aTask({ pid: 7 })]) });
     expect(unseenTasks(seen, seenTaskIds(seen)).map(({ tid }) => tid)).toEqual([8]);
-    const denied = host({ kernel, tasks: tasks([process()], [8]) });
+    const denied = host({ kernel, tasks: tasksSeen([aTask({ pid: 7 })], [8]) });
     expect(unseenTasks(denied, seenTaskIds(denied))).toEqual([]);
   });
 
@@ -169,7 +145,9 @@ describe('what the views do not agree on', () => {
 
   test('a process the kernel does not list', () => {
     const kernel = kernelView({ tasks: [running({ tid: 9, pid: 9 })] });
-    expect(unlistedProcesses(host({ kernel, tasks: tasks([process()]) })).map(({ pid }) => pid)).toEqual([7]);
+    expect(unlistedProcesses(host({ kernel, tasks: tasksSeen([aTask({ pid: 7 })]) })).map(({ pid }) => pid)).toEqual([
+      7,
+    ]);
   });
 });
 
@@ -222,7 +200,7 @@ describe('the verdict', () => {
     const off = held([]);
     delete off.mounts;
     expect(questions(off).unheld.size).toBe(0);
-    const denied = host({ tasks: tasks([], [7]), kernel: kernelView({ pins: [pin()] }) });
+    const denied = host({ tasks: tasksSeen([], [7]), kernel: kernelView({ pins: [pin()] }) });
     expect(questions(denied).unheld.size).toBe(0);
     expect(correlate(denied, null).namespaces).toMatchObject([
       { visibility: 'obscure', holders: [{ kind: 'descriptor', pid: 7, fd: 3, view: 'kernel' }] },
@@ -246,7 +224,7 @@ describe('rows', () => {
   });
 
   test('what the list no longer has is gone, unless it never had it', () => {
-    const gathered = host({ tasks: tasks([process({ netns: [{ ino: 600, tid: 7, threads: 1 }] })]) });
+    const gathered = host({ tasks: tasksSeen([aTask({ pid: 7, netns: [{ ino: 600, tid: 7, threads: 1 }] })]) });
     const verdicts = {
       hidden: new Set(['41']),
       undecided: new Set<string>(),
