@@ -2,7 +2,6 @@ import { release } from 'node:os';
 import type { Issue } from '../src/model/index.ts';
 import { BpfError } from '../src/os/libbpf.ts';
 import { namespaceLink } from '../src/os/nsfs.ts';
-import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { KernelDevice, KernelNamespace, KernelPin, KernelStacking, KernelTask } from './kernel/decode.ts';
 import { diagnose } from './kernel/diagnose.ts';
@@ -11,7 +10,7 @@ import { INITIAL_PID_NAMESPACE } from './tasks.ts';
 
 export type { KernelDevice, KernelNamespace, KernelPin, KernelStacking, KernelTask } from './kernel/decode.ts';
 
-/** Everything the probe says, at about one moment. Names are as the kernel has them, one character a byte. */
+/** Everything the probe says, at about one moment. */
 export interface KernelData {
   readonly namespaces: readonly KernelNamespace[];
   readonly devices: readonly KernelDevice[];
@@ -109,11 +108,6 @@ async function collectKernel({ procfs, probe }: CollectContext): Promise<Collect
     if (!(error instanceof BpfError)) throw error;
     return unusable(diagnose(error, { release: release() }));
   }
-}
-
-/** A name from the kernel's memory, safe to draw. */
-export function kernelName(bytes: string): string {
-  return sanitise(bytes).text;
 }
 
 /** The kernel's own list of namespaces, their devices, every task and what its descriptors pin. */

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { KernelProbe } from '../collectors/kernel/load.ts';
-import { type KernelTask, kernelName, overflows } from '../collectors/kernel.ts';
+import { type KernelTask, overflows } from '../collectors/kernel.ts';
 import { listTaskIds } from '../collectors/tasks.ts';
 import { isAlive, kernelKey, seenTaskIds, unlistedProcesses, unseenTasks } from './correlate/cross-view.ts';
 import type { Verdicts } from './correlate/index.ts';
@@ -130,7 +130,7 @@ async function concealedTasks({ gathered, context }: Run, session: Session): Pro
       .filter(({ tid, startTicks }) => running.get(tid)?.startTicks === startTicks)
       .filter(({ tid }) => !listed.has(tid) && !listedAgain.has(tid))
       .map(({ pid, tid, comm, uid, netns, startTicks }): ConcealedTask => {
-        return { pid, tid, comm: kernelName(comm), uid, netns: netns || null, startTicks, seenBy: 'kernel' };
+        return { pid, tid, comm, uid, netns: netns || null, startTicks, seenBy: 'kernel' };
       }),
     ...strangers
       .filter(({ pid }) => listed.has(pid) && !running.has(pid) && stillListed.has(pid))

@@ -2,6 +2,8 @@
  * Decodes the probe's records (records.h, whose comments give every offset): pure, over the bytes that came from the
  * kernel in this machine's byte order. All of them are fixed in size and aligned to 8, so numbers are read as words.
  */
+import type { SafeText } from '../../src/model/index.ts';
+import { type Sanitised, sanitise } from '../../src/terminal/sanitise.ts';
 
 /** Bytes of each record. */
 export const RECORD = { namespace: 48, device: 104, stack: 24, task: 72, file: 96 } as const;
@@ -35,10 +37,10 @@ export interface KernelNamespace {
 export interface KernelDevice {
   readonly netns: number;
   readonly ifindex: number;
-  /** Bytes, one character each. */
-  readonly name: string;
+  readonly name: SafeText;
+  readonly rawName?: string;
   /** `rtnl_link_ops->kind`; empty for physical devices and the loopback. */
-  readonly kind: string;
+  readonly kind: SafeText;
   readonly flags: number;
   readonly mtu: number;
   /** IF_OPER_… (RFC 2863). */
@@ -83,8 +85,8 @@ export interface KernelTask {
   readonly pidNamespace: number;
   /** Changes whenever a mount in its mount namespace does. */
   readonly mountEvent: number;
-  /** Bytes, one character each. */
-  readonly comm: string;
+  readonly comm: SafeText;
+  readonly rawComm?: string;
 }
 
 const KINDS = ['nothing', 'nsfs', 'socket', 'tun', 'tap', 'procfile'] as const;
@@ -135,7 +137,15 @@ function known(value: number): number | null {
   return signed === UNKNOWN ? null : signed;
 }
 
-/** A NUL-terminated name. */
+function named({ text: name, raw }: Sanitised): Pick<KernelDevice, 'name' | 'rawName'> {
+  return raw === undefined ? { name } : { name, rawName: raw };
+}
+
+function called({ text: comm, raw }: Sanitised): Pick<KernelTask, 'comm' | 'rawComm'> {
+  return raw === undefined ? { comm } : { comm, rawComm: raw };
+}
+
+/** A NUL-terminated name, one character a byte. */
 function text(bytes: Buffer, start: number, size: number): string {
   let end = start;
   while (end < start + size && bytes[end] !== 0) end++;
@@ -225,8 +235,8 @@ export function decodeDevices(bytes: Buffer, count: number, memory?: Remembered<
     type: at(w + 6) & 0xffff,
     registration: at(w + 6) >>> 24,
     peer: at(w + 8) === 0 ? null : { netns: at(w + 7), ifindex: at(w + 8) },
-    name: text(bytes, byte + 40, 16),
-    kind: text(bytes, byte + 56, 16),
+    ...named(sanitise(text(bytes, byte + 40, 16))),
+    kind: sanitise(text(bytes, byte + 56, 16)).text,
     address: hardwareAddress(bytes, byte + 72, (at(w + 6) >>> 16) & 0xff),
   }));
 }
@@ -260,7 +270,7 @@ export function decodeTasks(bytes: Buffer, memory?: Remembered<KernelTask>): Ker
     mountNamespace: at(w + 11),
     userNamespace: at(w + 12),
     pidNamespace: at(w + 13),
-    comm: text(bytes, byte + 56, 16),
+    ...called(sanitise(text(bytes, byte + 56, 16))),
   })).filter(({ tid, pid }) => tid > 0 && pid > 0);
 }
 

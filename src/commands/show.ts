@@ -1,4 +1,5 @@
 import { VISIBILITY_GLYPH } from '../columns/index.ts';
+import { openSnapshotNamespace } from '../enter.ts';
 import { EXIT } from '../errors.ts';
 import { describeConcealedTask, describeDisagreement, describeReferences } from '../model/describe.ts';
 import { describeLinks, deviceKind, deviceState, whyNoDevices } from '../model/device-text.ts';
@@ -6,6 +7,9 @@ import { type Evidence, evidenceFor } from '../model/evidence.ts';
 import { concealedIn, explainVisibility, leadsFor } from '../model/explain.ts';
 import type { Container, Namespace, Snapshot } from '../model/index.ts';
 import { describeBestWay, whyNoWay } from '../model/ways.ts';
+import { close } from '../os/libc.ts';
+import { describeWay } from '../os/open-namespace.ts';
+import { closeProcfs, openProcfs } from '../os/procfs.ts';
 import { toJson } from '../report/json.ts';
 import { type TableColumn, toTable } from '../report/table.ts';
 import { type CommandOptions, reportGaps, type Streams, takeSnapshot } from './command.ts';
@@ -18,7 +22,7 @@ function containerText({ engine, id, name, pod }: Container): string {
     .join(', ');
 }
 
-function facts(ns: Namespace, snapshot: Snapshot): [string, string][] {
+function facts(ns: Namespace, snapshot: Snapshot, way: string): [string, string][] {
   return [
     [
       'Namespace',
@@ -26,7 +30,7 @@ function facts(ns: Namespace, snapshot: Snapshot): [string, string][] {
     ],
     ['Name', ns.names.join(', ') || '—'],
     ['Visibility', `${VISIBILITY_GLYPH[ns.visibility]} ${ns.visibility}: ${explainVisibility(ns, snapshot)}`],
-    ['Enters by', describeBestWay(ns, snapshot) ?? `— ${whyNoWay(ns, snapshot)}`],
+    ['Enters by', way],
     ['Cookie', ns.cookie ?? '?'],
     ['References', describeReferences(ns.references)],
     [
@@ -122,8 +126,23 @@ function section(
   return `\n${title} ${rows.length}\n${rows.length === 0 ? `${none}\n` : toTable(columns, rows, width)}`;
 }
 
-function render(ns: Namespace, snapshot: Snapshot, width: number | undefined): string {
-  const known = facts(ns, snapshot);
+/** Opens it, to say by which way that works, and lets go of it again: nothing is changed by that. */
+function entersBy(ns: Namespace, snapshot: Snapshot, procRoot: string): string {
+  const expected = describeBestWay(ns, snapshot) ?? `— ${whyNoWay(ns, snapshot)}`;
+  const procfs = openProcfs(procRoot);
+  try {
+    if (!procfs.ofThisKernel) return expected;
+    const opened = openSnapshotNamespace(procfs, ns, snapshot);
+    if (opened.fd === null) return opened.why === 'gone' ? '— it is gone' : expected;
+    close(opened.fd);
+    return describeWay(opened.way);
+  } finally {
+    closeProcfs(procfs);
+  }
+}
+
+function render(ns: Namespace, snapshot: Snapshot, way: string, width: number | undefined): string {
+  const known = facts(ns, snapshot, way);
   const label = Math.max(...known.map(([name]) => name.length));
   const evidence = evidenceFor(ns, snapshot).map((each) => evidenceRow(each, snapshot));
   const concealed = concealedIn(ns, snapshot).map((task) => [
@@ -150,7 +169,7 @@ function render(ns: Namespace, snapshot: Snapshot, width: number | undefined): s
 export async function show(selector: string, options: CommandOptions, { out, err, width }: Streams): Promise<number> {
   const snapshot = await takeSnapshot(options);
   const ns = theNamespace(snapshot, selector);
-  out(options.json ? toJson(ns) : render(ns, snapshot, width));
+  out(options.json ? toJson(ns) : render(ns, snapshot, entersBy(ns, snapshot, options.proc), width));
   if (!options.json) reportGaps(snapshot, err);
   return EXIT.done;
 }

@@ -1,6 +1,5 @@
-import { type KernelData, type KernelDevice, kernelName } from '../../collectors/kernel.ts';
+import type { KernelData, KernelDevice } from '../../collectors/kernel.ts';
 import type { Device, DeviceReference } from '../model/index.ts';
-import { sanitise } from '../terminal/sanitise.ts';
 
 /** IFF_… by bit, include/uapi/linux/if.h. */
 const FLAGS = [
@@ -41,7 +40,7 @@ function key(netns: number, ifindex: number): string {
 
 /** Devices by the namespace they are in, each with what it is connected to, in whatever namespace that is. */
 export function devicesByNamespace({ devices, stack }: KernelData): Map<number, Device[]> {
-  const names = new Map(devices.map((device) => [key(device.netns, device.ifindex), kernelName(device.name)]));
+  const names = new Map(devices.map((device) => [key(device.netns, device.ifindex), device.name]));
   const reference = (netns: number, ifindex: number): DeviceReference => ({
     netns,
     ifindex,
@@ -60,12 +59,11 @@ export function devicesByNamespace({ devices, stack }: KernelData): Map<number, 
   }
   const toDevice = (device: KernelDevice): Device => {
     const at = key(device.netns, device.ifindex);
-    const name = sanitise(device.name);
     return {
       ifindex: device.ifindex,
-      name: name.text,
-      ...(name.raw === undefined ? null : { rawName: name.raw }),
-      kind: device.kind === '' ? null : kernelName(device.kind),
+      name: device.name,
+      ...(device.rawName === undefined ? null : { rawName: device.rawName }),
+      kind: device.kind === '' ? null : device.kind,
       flags: FLAGS.filter((_, bit) => (device.flags & (1 << bit)) !== 0),
       operstate: operstateOf(device),
       address: device.address === '' ? null : device.address,

@@ -11,7 +11,6 @@ import type {
   SafeText,
   Witness,
 } from '../model/index.ts';
-import { sanitise } from '../terminal/sanitise.ts';
 import { isAlive, kernelKey, provenByUserland } from './cross-view.ts';
 import { devicesByNamespace } from './devices.ts';
 import { initialNamespace } from './initial.ts';
@@ -101,12 +100,11 @@ function containerOf(processes: readonly Process[]): Container | null {
 
 /** A process that only the kernel shows. */
 function fromKernel(task: KernelTask, threads: number, started: string | null): Process {
-  const comm = sanitise(task.comm);
   return {
     pid: task.pid,
     ppid: task.parent,
-    comm: comm.text,
-    ...(comm.raw === undefined ? null : { rawComm: comm.raw }),
+    comm: task.comm,
+    ...(task.rawComm === undefined ? null : { rawComm: task.rawComm }),
     cmdline: '',
     uid: task.uid,
     user: null,

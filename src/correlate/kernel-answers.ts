@@ -6,7 +6,7 @@
 import { familyName, typeName } from '../../collectors/descriptors/sockets.ts';
 import type { DescriptorSighting } from '../../collectors/descriptors.ts';
 import type { Gathered } from '../../collectors/index.ts';
-import { type KernelData, type KernelPin, kernelName } from '../../collectors/kernel.ts';
+import type { KernelData, KernelPin } from '../../collectors/kernel.ts';
 import type { Holder, OrphanHolder } from '../model/index.ts';
 
 const AF_INET6 = 10;
@@ -74,7 +74,7 @@ function descriptor(pin: KernelPin, devices: ReadonlyMap<string, string>): Holde
       return {
         kind: 'tun',
         ...place,
-        device: device === undefined ? null : kernelName(device),
+        device: device ?? null,
         deviceNamespace: pin.deviceNetns === 0 ? null : pin.deviceNetns,
       };
     }

@@ -125,6 +125,7 @@ describe('a namespace held by nothing but', () => {
       ['listns', 'unknown'],
     ]);
     expect(enter(seen, snapshot)).toMatchObject({ way: 'nsfs handle', devices: expect.arrayContaining(['lo']) });
+    expect(run(process.execPath, 'dist/cli.js', 'show', `cookie:${cookie}`)).toMatch(/^Enters by +nsfs handle$/m);
 
     expect(withCookie(await snapshotWithout('kernel'), cookie)).toBeUndefined();
     if (kind === 'tcp-orphan') destroyOrphans(seen, snapshot);

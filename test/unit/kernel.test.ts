@@ -141,7 +141,9 @@ describe('decodeDevices', () => {
     type: 772,
     registration: 1,
     peer: { netns: 4026532999, ifindex: 9 },
-    name: 'veth-\xff\x1b[0m',
+    // Safe to draw, and the bytes beside it.
+    name: 'veth-\\xff\\x1b[0m',
+    rawName: 'veth-\\xff\\x1b[0m',
     kind: 'veth',
     address: '02:42:ac:11:00:02',
   };
