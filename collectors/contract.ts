@@ -12,6 +12,8 @@ export type CollectDepth = 'full' | 'table';
 /** What every collector is given. All roots are injectable, so fixture trees can drive tests. */
 export interface CollectContext {
   readonly procfs: Procfs;
+  /** Where sysfs is: `/sys`. */
+  readonly sysRoot: string;
   /** Where iproute2 keeps its names: `/run/netns`. */
   readonly netnsDir: string;
   /** Where account names come from: `/etc/passwd`. */

@@ -3,9 +3,10 @@ import { SystemError } from '../src/os/errors.ts';
 import { close } from '../src/os/libc.ts';
 import { inNetworkNamespace } from '../src/os/network-namespace.ts';
 import { cookieOfOwnNamespace, namespaceId, namespaceLink, nsfsDevice, ownerOf } from '../src/os/nsfs.ts';
-import { openNamespace, type Way } from '../src/os/open-namespace.ts';
+import { openNamespace } from '../src/os/open-namespace.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { Gathered } from './index.ts';
+import { waysIn } from './ways.ts';
 
 /** What tells a namespace apart for good, and who made it. */
 export interface Identity {
@@ -36,26 +37,6 @@ export function cookieByEntering(procFd: number, netns: number): bigint | null {
 export function readIdentity(procFd: number, netns: number): Identity {
   const cookie = namespaceId(netns) ?? cookieByEntering(procFd, netns);
   return { cookie: cookie === null ? null : String(cookie), owner: ownerOf(netns) };
-}
-
-/** Every way to get at each namespace, processes first: they are the cheapest to open. */
-function waysIn(gathered: Gathered): Map<number, Way[]> {
-  const { tasks, mounts, kernel } = gathered;
-  const ways = new Map<number, Way[]>();
-  const add = (ino: number, way: Way) => {
-    const known = ways.get(ino);
-    if (known === undefined) ways.set(ino, [way]);
-    else known.push(way);
-  };
-  for (const { pid, netns } of tasks?.processes ?? []) {
-    for (const { ino, tid, threads } of netns) add(ino, { holder: { kind: 'task', pid, tid, threads } });
-  }
-  for (const { ino, holder, seenBy, bytes } of mounts?.mounts ?? []) add(ino, { holder, seenBy, mountPoint: bytes });
-  for (const { ino, holder } of gathered.descriptors?.sightings ?? []) if (ino !== null) add(ino, { holder });
-  for (const { ino, id, departed } of kernel?.namespaces ?? []) {
-    if (id !== null && !departed) add(ino, { handle: id });
-  }
-  return ways;
 }
 
 function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered): Collected<IdentityData> {

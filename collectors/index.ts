@@ -1,13 +1,22 @@
+import { addresses } from './addresses.ts';
 import { type ContainersData, containers } from './containers.ts';
 import type { Collector } from './contract.ts';
 import { type DescriptorsData, descriptors } from './descriptors.ts';
+import { firewall } from './firewall.ts';
 import { type HandlesData, handles } from './handles.ts';
 import { type HostData, host } from './host.ts';
 import { type IdentityData, identity } from './identity.ts';
+import type { InsideCollector } from './inside/contract.ts';
 import { type KernelData, kernel } from './kernel.ts';
+import { links } from './links.ts';
 import { type ListnsData, listns } from './listns.ts';
 import { type MountsData, mounts } from './mounts.ts';
+import { neighbours } from './neighbours.ts';
+import { nsids } from './nsids.ts';
 import { type PinnedMountsData, pinnedMounts } from './pinned-mounts.ts';
+import { procnet } from './procnet.ts';
+import { routes } from './routes.ts';
+import { sockets } from './sockets.ts';
 import { type TasksData, tasks } from './tasks.ts';
 
 /** What each stage leaves for those after it; absent when it was switched off or failed. */
@@ -22,6 +31,8 @@ export interface Gathered {
   listns?: ListnsData;
   identity?: IdentityData;
   containers?: ContainersData;
+  /** What is inside the namespaces that were looked into, by their number. */
+  inside?: ReadonlyMap<number, InsideData>;
 }
 
 /** Every source, in the order they run: a later one may read what an earlier one gathered. */
@@ -36,4 +47,21 @@ export const COLLECTORS = [
   listns,
   identity,
   containers,
-] as const satisfies readonly Collector<keyof Gathered>[];
+] as const satisfies readonly Collector<Exclude<keyof Gathered, 'inside'>>[];
+
+/** Every source of what is inside a namespace, asked in this order of each namespace that is looked into. */
+export const INSIDE = [nsids, links, addresses, routes, neighbours, sockets, procnet, firewall] as const;
+
+type InsideDataOf<Row> =
+  Row extends InsideCollector<infer Name, infer Data> ? { readonly [Key in Name]?: Data } : never;
+type Intersection<Union> = (Union extends unknown ? (each: Union) => void : never) extends (all: infer All) => void
+  ? All
+  : never;
+
+/** What each of them left of one namespace; absent where it was not asked or could not tell. */
+export type InsideData = Intersection<InsideDataOf<(typeof INSIDE)[number]>> & {
+  /** `performance.now()` of the collecting thread when it was entered. */
+  readonly at: number;
+};
+
+export type InsideSource = (typeof INSIDE)[number]['name'];

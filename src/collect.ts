@@ -1,5 +1,5 @@
 import type { CollectContext, CollectDepth } from '../collectors/contract.ts';
-import { COLLECTORS } from '../collectors/index.ts';
+import { COLLECTORS, INSIDE } from '../collectors/index.ts';
 import { correlate, type Verdicts } from './correlate/index.ts';
 import { SNAPSHOT_SCHEMA, type Snapshot } from './model/index.ts';
 import { closeProcfs, openProcfs, type Procfs } from './os/procfs.ts';
@@ -18,7 +18,7 @@ export interface CollectOptions {
 }
 
 /** The names `--without` takes. */
-export const SOURCES: readonly string[] = COLLECTORS.map(({ name }) => name);
+export const SOURCES: readonly string[] = [...COLLECTORS, ...INSIDE].map(({ name }) => name);
 
 /** Stages after which the views can be compared; the others build on what that settles. */
 const VIEWS: ReadonlySet<string> = new Set(SOURCES.slice(0, SOURCES.indexOf('kernel') + 1));
@@ -30,7 +30,7 @@ export function contextFor(
   signal: AbortSignal,
   { probe }: Session,
 ): CollectContext {
-  return { procfs, netnsDir: '/run/netns', passwdFile: '/etc/passwd', depth, signal, probe };
+  return { procfs, sysRoot: '/sys', netnsDir: '/run/netns', passwdFile: '/etc/passwd', depth, signal, probe };
 }
 
 /** Everything a run gathered, as one snapshot. */

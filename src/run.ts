@@ -1,10 +1,11 @@
 import type { CollectContext, Collected } from '../collectors/contract.ts';
-import { COLLECTORS, type Gathered } from '../collectors/index.ts';
+import { COLLECTORS, type Gathered, INSIDE, type InsideSource } from '../collectors/index.ts';
+import { inspectNamespaces } from '../collectors/inside/inspect.ts';
 import type { Coverage, CoverageStatus, Issue } from './model/index.ts';
 import { safeText } from './terminal/sanitise.ts';
 
 type Stage = (typeof COLLECTORS)[number];
-type SourceName = Stage['name'];
+type SourceName = Stage['name'] | InsideSource;
 
 const NOTHING = { seen: 0, missed: [], notes: [] } as const;
 
@@ -69,6 +70,23 @@ export class Run {
     }
   }
 
+  /**
+   * Looks into the namespaces found so far.
+   *
+   * @param only numbers of those to look into; all when left out.
+   */
+  inspect(wanted: (name: InsideSource) => boolean, only?: ReadonlySet<number>): void {
+    const asked = INSIDE.filter(({ name }) => wanted(name) && this.runs(name));
+    const { inside, coverage } = inspectNamespaces(this.context, this.gathered, asked, only);
+    this.gathered.inside = inside;
+    for (const entry of coverage) this.#coverage.set(entry.source, entry);
+    for (const { name: source, view } of INSIDE) {
+      if (wanted(source) && !this.runs(source)) {
+        this.#coverage.set(source, { ...NOTHING, source, view, status: 'off', durationMs: 0 });
+      }
+    }
+  }
+
   /** Adds gaps that showed only after the source had been read. */
   miss(source: SourceName, issues: readonly Issue[]): void {
     const coverage = this.#coverage.get(source);
@@ -81,6 +99,6 @@ export class Run {
 
   /** In the order of the stages. */
   coverage(): Coverage[] {
-    return COLLECTORS.flatMap(({ name }) => this.#coverage.get(name) ?? []);
+    return [...COLLECTORS, ...INSIDE].flatMap(({ name }) => this.#coverage.get(name) ?? []);
   }
 }

@@ -45,6 +45,7 @@ export function devicesByNamespace({ devices, stack }: KernelData): Map<number, 
     netns,
     ifindex,
     name: names.get(key(netns, ifindex)) ?? null,
+    certainty: 'certain',
   });
   const lower = new Map<string, DeviceReference[]>();
   const upper = new Map<string, DeviceReference[]>();
@@ -69,9 +70,12 @@ export function devicesByNamespace({ devices, stack }: KernelData): Map<number, 
       address: device.address === '' ? null : device.address,
       mtu: device.mtu,
       references: device.references,
+      physical: null,
       peer: device.peer === null ? null : reference(device.peer.netns, device.peer.ifindex),
       lower: lower.get(at) ?? [],
       upper: upper.get(at) ?? [],
+      counters: null,
+      details: null,
     };
   };
   const byNamespace = new Map<number, Device[]>();

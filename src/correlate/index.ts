@@ -38,6 +38,22 @@ const NO_VERDICTS: Verdicts = {
   concealedTasks: [],
 };
 
+/** What is inside a namespace that nobody looked into. */
+const NOT_READ = {
+  addresses: null,
+  routes: null,
+  rules: null,
+  neighbours: null,
+  filters: null,
+  sockets: null,
+  firewall: null,
+  nsids: null,
+  protocols: null,
+  discrepancies: [],
+  uplink: null,
+  countersAt: null,
+} as const;
+
 /** A namespace while its sightings are being put together. */
 class Sighted {
   readonly ino: number | null;
@@ -240,6 +256,7 @@ export function correlate(
       references: kernel === undefined ? null : { count: kernel.count, passive: kernel.passive, active: kernel.active },
       processes: found.processes,
       devices: devices === null || ino === null || kernel?.departed ? null : (devices.get(ino) ?? []),
+      ...NOT_READ,
       container: ino === initial ? null : containerOf(found.processes),
     };
   });

@@ -1,5 +1,6 @@
 import { nameNamespace } from './describe.ts';
-import type { Device, DeviceReference, Namespace } from './namespace.ts';
+import type { Device, DeviceReference } from './device.ts';
+import type { Namespace } from './namespace.ts';
 import type { SafeText } from './text.ts';
 
 /** Devices named for one link before "and n more". */

@@ -1,4 +1,8 @@
+import type { Device } from './device.ts';
+import type { Firewall } from './firewall.ts';
 import type { Holder } from './holder.ts';
+import type { Address, HardwareFilter, NamespaceIdEntry, Neighbour, Route, Rule, Uplink } from './network.ts';
+import type { Socket } from './socket.ts';
 import type { SafeText } from './text.ts';
 
 /**
@@ -59,9 +63,10 @@ export interface Owner {
 }
 
 /** A source that knows of a namespace without being what holds it. */
-export interface Witness {
-  readonly source: 'kernel' | 'handles' | 'listns';
-}
+export type Witness =
+  | { readonly source: 'kernel' | 'handles' | 'listns' }
+  /** Another namespace has an id for it. */
+  | { readonly source: 'nsids'; readonly from: number; readonly nsid: number };
 
 /** How often the kernel refers to a namespace. */
 export interface References {
@@ -73,34 +78,13 @@ export interface References {
   readonly active: number | null;
 }
 
-/** A device in some namespace: devices are told apart by both together. */
-export interface DeviceReference {
-  readonly netns: number;
-  readonly ifindex: number;
-  readonly name: SafeText | null;
-}
-
-/** A network device, as the kernel's own view has it. */
-export interface Device {
-  readonly ifindex: number;
-  readonly name: SafeText;
-  readonly rawName?: string;
-  /** `veth`, `macvlan`, `bridge`…; null for physical devices and the loopback. */
-  readonly kind: SafeText | null;
-  /** IFF_… without their prefix, lower case: `up`, `promisc`… (netdevice(7)). */
-  readonly flags: readonly string[];
-  /** Operational state (RFC 2863): `up`, `down`, `lowerlayerdown`… */
-  readonly operstate: string;
-  readonly address: string | null;
-  readonly mtu: number;
-  /** Reference count; 1 is the baseline. Null where the kernel does not give it away. */
-  readonly references: number | null;
-  /** The other end of a veth or netkit. */
-  readonly peer: DeviceReference | null;
-  /** What it sits on: the parent of a macvlan, the ports of a bridge. */
-  readonly lower: readonly DeviceReference[];
-  /** What sits on it. */
-  readonly upper: readonly DeviceReference[];
+/** Something two ways of asking the kernel for the same thing do not agree on, three looks in a row. */
+export interface Discrepancy {
+  /** What it is about: `tcp socket 0.0.0.0:22 (listen)`. */
+  readonly subject: SafeText;
+  /** Where it shows, and where it does not: `sock_diag`, `/proc/net/tcp`. */
+  readonly shownBy: string;
+  readonly missingFrom: string;
 }
 
 /** A task that one view shows and the other does not, twice in a row. */
@@ -139,8 +123,23 @@ export interface Namespace {
   /** Null without the kernel's own view. */
   readonly references: References | null;
   readonly processes: readonly Process[];
-  /** Null without the kernel's own view. */
+  /** Null where neither the kernel's own view nor rtnetlink nor `/proc/<pid>/net/dev` told. */
   readonly devices: readonly Device[] | null;
+  // What is inside. Null: not read; coverage says why where it was wanted.
+  readonly addresses: readonly Address[] | null;
+  readonly routes: readonly Route[] | null;
+  readonly rules: readonly Rule[] | null;
+  readonly neighbours: readonly Neighbour[] | null;
+  readonly filters: readonly HardwareFilter[] | null;
+  readonly sockets: readonly Socket[] | null;
+  readonly firewall: Firewall | null;
+  readonly nsids: readonly NamespaceIdEntry[] | null;
+  /** Counters of the protocols (snmp, netstat, sockstat), by protocol and name. */
+  readonly protocols: Readonly<Record<string, Readonly<Record<string, number>>>> | null;
+  readonly discrepancies: readonly Discrepancy[];
+  readonly uplink: Uplink | null;
+  /** When its counters were read, milliseconds on a clock that never goes back; null where they were not. */
+  readonly countersAt: number | null;
   readonly container: Container | null;
 }
 

@@ -42,4 +42,6 @@ export const EACCES = 13;
 export const EINVAL = 22;
 export const EFBIG = 27;
 export const ENOSYS = 38;
+export const EBADMSG = 74;
+export const EMSGSIZE = 90;
 export const ESTALE = 116;

@@ -67,6 +67,28 @@ export const getsockopt = libc.func('int getsockopt(int fd, int level, int name,
   length: Uint8Array,
 ) => number;
 
+export const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const void *value, int length)') as (
+  fd: number,
+  level: number,
+  name: number,
+  value: Uint8Array,
+  length: number,
+) => number;
+
+export const send = libc.func('long send(int fd, const void *bytes, size_t size, int flags)') as (
+  fd: number,
+  bytes: Uint8Array,
+  size: number,
+  flags: number,
+) => number;
+
+export const recv = libc.func('long recv(int fd, void *buffer, size_t size, int flags)') as (
+  fd: number,
+  buffer: Uint8Array,
+  size: number,
+  flags: number,
+) => number;
+
 export const lseek = libc.func('long lseek(int fd, long offset, int whence)') as (
   fd: number,
   offset: number,

@@ -300,6 +300,7 @@ async function collected(state: ProbeState) {
   try {
     return await kernel.collect({
       procfs,
+      sysRoot: '/sys',
       netnsDir: '/run/netns',
       passwdFile: '/etc/passwd',
       depth: 'full',

@@ -234,15 +234,20 @@ describe('the detail of a namespace', () => {
           kind: 'veth',
           operstate: 'lowerlayerdown',
           address: '62:18:7b:f1:d1:f2',
-          peer: { netns: 1, ifindex: 5, name: 'veth0' },
-          upper: [1, 2, 3, 4, 5, 6].map((ifindex) => ({ netns: 4026532177, ifindex, name: `vlan${ifindex}` })),
+          peer: { netns: 1, ifindex: 5, name: 'veth0', certainty: 'certain' },
+          upper: [1, 2, 3, 4, 5, 6].map((ifindex) => ({
+            netns: 4026532177,
+            ifindex,
+            name: `vlan${ifindex}`,
+            certainty: 'certain' as const,
+          })),
         }),
         aDevice({
           ifindex: 3,
           name: 'mvx',
           kind: 'macvlan',
           flags: [],
-          lower: [{ netns: 99, ifindex: 2, name: null }],
+          lower: [{ netns: 99, ifindex: 2, name: null, certainty: 'certain' }],
         }),
       ],
     });

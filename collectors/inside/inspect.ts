@@ -1,0 +1,110 @@
+import type { Coverage, Issue } from '../../src/model/index.ts';
+import { endProcess } from '../../src/os/end-process.ts';
+import { describeFailure } from '../../src/os/netlink/socket.ts';
+import { namespaceLink, nsfsDevice } from '../../src/os/nsfs.ts';
+import { safeText } from '../../src/terminal/sanitise.ts';
+import type { CollectContext } from '../contract.ts';
+import type { Gathered, InsideData, InsideSource } from '../index.ts';
+import { waysIn } from '../ways.ts';
+import type { InsideCollector } from './contract.ts';
+import { enter } from './enter.ts';
+
+/** What a source saw over all namespaces. */
+class Account {
+  readonly collector: InsideCollector<InsideSource>;
+  seen = 0;
+  durationMs = 0;
+  asked = 0;
+  failed = 0;
+  readonly missed: Issue[] = [];
+  readonly notes: Issue[] = [];
+
+  constructor(collector: InsideCollector<InsideSource>) {
+    this.collector = collector;
+  }
+
+  get coverage(): Coverage {
+    const { name: source, view } = this.collector;
+    const { seen, missed, notes, durationMs } = this;
+    const useless = this.asked > 0 && this.failed === this.asked;
+    const status = missed.length === 0 ? 'complete' : useless ? 'unavailable' : 'partial';
+    return { source, view, status, seen, missed, notes, durationMs: Math.round(durationMs * 1000) / 1000 };
+  }
+}
+
+/** What is inside the namespaces, by their number, and how well each source could see it. */
+export interface Inspection {
+  readonly inside: Map<number, InsideData>;
+  readonly coverage: Coverage[];
+}
+
+function union<T>(lists: readonly (readonly T[])[]): T[] {
+  return [...new Set(lists.flat())];
+}
+
+/**
+ * Looks into namespaces, one after the other: each is entered once, and left again before anything of it is read.
+ *
+ * @param only numbers of the namespaces to look into; all when left out.
+ * @throws the signal's reason when aborted.
+ */
+export function inspectNamespaces(
+  context: CollectContext,
+  gathered: Gathered,
+  collectors: readonly InsideCollector<InsideSource>[],
+  only?: ReadonlySet<number>,
+): Inspection {
+  const { procfs, signal } = context;
+  const accounts = collectors.map((collector) => new Account(collector));
+  const wanted = {
+    netlink: union(collectors.map(({ netlink }) => netlink)),
+    files: union(collectors.map(({ files }) => files)),
+  };
+  const inside = new Map<number, InsideData>();
+  const own = namespaceLink(procfs.fd, 'thread-self/ns/net');
+  const device = nsfsDevice(procfs.fd) ?? -1;
+  const ways = waysIn(gathered);
+  if (own > 0 && procfs.live && !ways.has(own)) ways.set(own, []);
+  for (const [ino, waysHere] of ways) {
+    if (only !== undefined && !only.has(ino)) continue;
+    signal.throwIfAborted();
+    const entered = enter(context, gathered, { ino, ways: waysHere, own, device }, wanted);
+    if (entered.inside === null) {
+      if (entered.why === 'gone') continue;
+      for (const account of accounts) {
+        account.asked += 1;
+        account.failed += 1;
+        account.missed.push({ subject: `net:[${ino}]`, reason: entered.why });
+      }
+      continue;
+    }
+    const found: Record<string, unknown> = { at: performance.now() };
+    try {
+      for (const account of accounts) {
+        const { collector } = account;
+        const started = performance.now();
+        account.asked += 1;
+        try {
+          const { data, seen, missed = [], notes = [] } = collector.inspect(entered.inside);
+          found[collector.name] = data;
+          account.seen += seen;
+          account.missed.push(...missed);
+          account.notes.push(...notes);
+        } catch (error) {
+          // What is neither the kernel's refusal nor our impatience is a bug: it costs this source, not the others.
+          const reason = describeFailure(error) ?? safeText(error instanceof Error ? error.message : String(error));
+          account.failed += 1;
+          account.missed.push({ subject: entered.inside.subject, reason });
+        } finally {
+          account.durationMs += performance.now() - started;
+        }
+      }
+    } finally {
+      entered.close();
+    }
+    inside.set(ino, found as unknown as InsideData);
+  }
+  // A thread in the wrong namespace would take everything after this for something it is not.
+  if (namespaceLink(procfs.fd, 'thread-self/ns/net') !== own) endProcess('not back from looking into namespaces');
+  return { inside, coverage: accounts.map(({ coverage }) => coverage) };
+}
