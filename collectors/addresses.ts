@@ -1,6 +1,6 @@
 import type { Address } from '../src/model/index.ts';
 import { address, eachAttribute, text, unsigned } from '../src/os/netlink/attributes.ts';
-import { familyName, lifetime, named, SCOPES } from '../src/os/netlink/names.ts';
+import { AF_INET6, type FlagWords, familyName, flagNames, lifetime, named, SCOPES } from '../src/os/netlink/names.ts';
 import { dumpRequest, NETLINK_ROUTE } from '../src/os/netlink/socket.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { Inside, InsideCollector, Inspected } from './inside/contract.ts';
@@ -19,29 +19,37 @@ const IFA_PROTO = 11;
 const HEADER = 8;
 const IFA_F_PERMANENT = 0x80;
 
-/** IFA_F_… by bit, as ip-address(8) names them; the eighth, permanent, shows by its absence: `dynamic`. */
-const FLAGS = [
-  'secondary',
-  'nodad',
-  'optimistic',
-  'dadfailed',
-  'home',
-  'deprecated',
-  'tentative',
-  '',
-  'mngtmpaddr',
-  'noprefixroute',
-  'autojoin',
-  'stable-privacy',
+/** IFA_F_… as ip-address(8) names them; permanent, 0x80, shows by its absence: `dynamic`. */
+const FLAGS: FlagWords = [
+  [0x01, 'secondary'],
+  [0x02, 'nodad'],
+  [0x04, 'optimistic'],
+  [0x08, 'dadfailed'],
+  [0x10, 'home'],
+  [0x20, 'deprecated'],
+  [0x40, 'tentative'],
+  [0x100, 'mngtmpaddr'],
+  [0x200, 'noprefixroute'],
+  [0x400, 'autojoin'],
+  [0x800, 'stable-privacy'],
 ];
+/** The first flag has two meanings (include/uapi/linux/if_addr.h): to IPv6 it is IFA_F_TEMPORARY. */
+const FLAGS6: FlagWords = [[0x01, 'temporary'], ...FLAGS.slice(1)];
 /** IFAPROT_…, include/uapi/linux/if_addr.h, Linux 5.18. */
-const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'kernel_lo', 2: 'kernel_ra', 3: 'kernel_ll' };
+const PROTOCOLS: Readonly<Record<number, string>> = { 0: 'unspec', 1: 'kernel_lo', 2: 'kernel_ra', 3: 'kernel_ll' };
+
+/** Words for IFA_F_… */
+export function addressFlags(family: number, flags: number): readonly string[] {
+  const names = flagNames(family === AF_INET6 ? FLAGS6 : FLAGS, flags & ~IFA_F_PERMANENT);
+  return (flags & IFA_F_PERMANENT) !== 0 ? names : [...names, 'dynamic'];
+}
 
 const REQUEST = dumpRequest('RTM_GETADDR', RTM_GETADDR, Buffer.alloc(HEADER));
 
-/** One RTM_NEWADDR message, from its struct ifaddrmsg on. */
-export function decodeAddress(bytes: Buffer, at: number, end: number): Address {
-  const family = familyName(bytes[at] ?? 0);
+/** One RTM_NEWADDR message, from its struct ifaddrmsg on; null where it ends before that does. */
+export function decodeAddress(bytes: Buffer, at: number, end: number): Address | null {
+  if (end - at < HEADER) return null;
+  const family = bytes[at] ?? 0;
   let flags = bytes[at + 2] ?? 0;
   let local: string | null = null;
   let other: string | null = null;
@@ -58,15 +66,18 @@ export function decodeAddress(bytes: Buffer, at: number, end: number): Address {
     else if (type === IFA_ANYCAST) anycast = address(bytes, from, to);
     else if (type === IFA_LABEL) label = sanitise(text(bytes, from, to)).text;
     else if (type === IFA_FLAGS) flags = unsigned(bytes, from, to);
-    else if (type === IFA_CACHEINFO) {
+    else if (type === IFA_CACHEINFO && to - from >= 8) {
       preferredSeconds = lifetime(bytes.readUInt32LE(from));
       validSeconds = lifetime(bytes.readUInt32LE(from + 4));
-    } else if (type === IFA_PROTO) protocol = named(PROTOCOLS, bytes[from] ?? 0);
+    } else if (type === IFA_PROTO) {
+      const number = unsigned(bytes, from, to);
+      protocol = PROTOCOLS[number] ?? `0x${number.toString(16)}`;
+    }
   });
   // With both, IFA_ADDRESS is the other end of a point-to-point device (include/uapi/linux/if_addr.h).
   const own = local ?? other ?? anycast ?? '';
   return {
-    family,
+    family: familyName(family),
     ifindex: bytes.readUInt32LE(at + 4),
     address: own,
     prefixLength: bytes[at + 1] ?? 0,
@@ -74,10 +85,7 @@ export function decodeAddress(bytes: Buffer, at: number, end: number): Address {
     broadcast,
     anycast,
     scope: named(SCOPES, bytes[at + 3] ?? 0),
-    flags: [
-      ...FLAGS.filter((name, bit) => name !== '' && (flags & (1 << bit)) !== 0),
-      ...((flags & IFA_F_PERMANENT) === 0 ? ['dynamic'] : []),
-    ],
+    flags: addressFlags(family, flags),
     label,
     validSeconds,
     preferredSeconds,

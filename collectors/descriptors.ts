@@ -11,7 +11,7 @@ import type { CollectContext, Collected, Collector } from './contract.ts';
 import { namesRegisteredFilesByPath } from './descriptors/fdinfo.ts';
 import { type KnownNamespace, ProcfileResolver, parseNetPath } from './descriptors/procfiles.ts';
 import type { DescriptorSighting, MountNamespaceDescriptor } from './descriptors/sightings.ts';
-import { DescriptorWalk, subjectOf } from './descriptors/walk.ts';
+import { DescriptorWalk, type SocketDescriptor } from './descriptors/walk.ts';
 import type { Gathered } from './index.ts';
 import type { MountsData } from './mounts.ts';
 import type { TaskRecord, TasksData } from './tasks.ts';
@@ -23,6 +23,10 @@ export interface DescriptorsData {
   /** Holders whose namespace the kernel does not tell. */
   readonly leads: readonly Holder[];
   readonly mountNamespaces: readonly MountNamespaceDescriptor[];
+  /** Who has each socket open, by its inode, in whatever namespace they are; absent at depth `table`. */
+  readonly sockets?: ReadonlyMap<number, readonly SocketDescriptor[]>;
+  /** Processes that may have more open than was seen. */
+  readonly unread?: readonly number[];
 }
 
 type Process = Pick<TaskRecord, 'pid' | 'otherThreads'>;
@@ -36,7 +40,7 @@ function walkTable(
   const fds = openDirectory(procfs.fd, path);
   if (fds < 0) {
     const failure = errno();
-    if (!isGone(failure)) walk.missed.push({ subject: subjectOf(owner), reason: errnoName(failure) });
+    if (!isGone(failure)) walk.refuse(owner, errnoName(failure));
     return;
   }
   try {
@@ -53,12 +57,14 @@ function walkProcess(walk: DescriptorWalk, procfs: Procfs, { pid, otherThreads }
   for (const tid of otherThreads) {
     if (!procfs.live) {
       walk.missed.push({ subject: `threads of pid ${pid}`, reason: 'another pid namespace: private tables unknown' });
+      walk.unread.add(pid);
       return;
     }
     const results = owners.map((owner) => compareDescriptors(owner, tid));
     const refused = results.find((result) => result < 0 && !isGone(-result));
     if (refused !== undefined) {
       walk.missed.push({ subject: `threads of pid ${pid}`, reason: `kcmp(2): ${errnoName(-refused)}` });
+      walk.unread.add(pid);
       return;
     }
     if (results.some((result) => result <= 0)) continue;
@@ -195,6 +201,8 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
       sightings: [...walk.sightings, ...settled.sightings],
       leads: [...walk.leads, ...settled.leads],
       mountNamespaces: walk.mountNamespaces,
+      ...(walk.openSockets === null ? null : { sockets: walk.openSockets }),
+      unread: [...walk.unread],
     },
     seen: walk.seen,
     missed: mergeIssues(walk.missed),

@@ -1,3 +1,4 @@
+import type { Discrepancy } from '../src/model/index.ts';
 import { addresses } from './addresses.ts';
 import { type ContainersData, containers } from './containers.ts';
 import type { Collector } from './contract.ts';
@@ -12,6 +13,7 @@ import { links } from './links.ts';
 import { type ListnsData, listns } from './listns.ts';
 import { type MountsData, mounts } from './mounts.ts';
 import { neighbours } from './neighbours.ts';
+import type { NsidResolution } from './nsids/follow.ts';
 import { nsids } from './nsids.ts';
 import { type PinnedMountsData, pinnedMounts } from './pinned-mounts.ts';
 import { procnet } from './procnet.ts';
@@ -31,6 +33,10 @@ export interface Gathered {
   listns?: ListnsData;
   identity?: IdentityData;
   containers?: ContainersData;
+  /** Which namespaces the ids stand for that others have for them. */
+  nsids?: NsidResolution;
+  /** What two ways of asking for the inside of a namespace did not agree on, by its number. */
+  discrepancies?: ReadonlyMap<number, readonly Discrepancy[]>;
   /** What is inside the namespaces that were looked into, by their number. */
   inside?: ReadonlyMap<number, InsideData>;
 }
@@ -47,7 +53,7 @@ export const COLLECTORS = [
   listns,
   identity,
   containers,
-] as const satisfies readonly Collector<Exclude<keyof Gathered, 'inside'>>[];
+] as const satisfies readonly Collector<Exclude<keyof Gathered, 'inside' | 'nsids' | 'discrepancies'>>[];
 
 /** Every source of what is inside a namespace, asked in this order of each namespace that is looked into. */
 export const INSIDE = [nsids, links, addresses, routes, neighbours, sockets, procnet, firewall] as const;

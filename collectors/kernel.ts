@@ -22,6 +22,8 @@ export interface KernelData {
    * the list of namespaces is still the whole host's.
    */
   readonly hostWide: boolean;
+  /** `performance.now()` of the collecting thread when it was read. */
+  readonly at: number;
 }
 
 /** Reads the probe once. @throws BpfError */
@@ -34,6 +36,7 @@ export function readProbe(probe: KernelProbe, hostWide: boolean): KernelData {
     tasks: probe.tasks(),
     pins: probe.files(),
     hostWide,
+    at: performance.now(),
   };
 }
 
@@ -78,7 +81,7 @@ export function absentFields({ namespaces, devices }: Pick<KernelData, 'namespac
   return notes;
 }
 
-const NOTHING: KernelData = { namespaces: [], devices: [], stack: [], tasks: [], pins: [], hostWide: false };
+const NOTHING: KernelData = { namespaces: [], devices: [], stack: [], tasks: [], pins: [], hostWide: false, at: 0 };
 
 function unusable({ reason, cure }: ProbeFailure): Collected<KernelData> {
   const notes = cure === '' ? [] : [{ subject: 'cure', reason: cure }];

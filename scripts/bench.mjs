@@ -1,7 +1,8 @@
 // Measures nsleuth on a host with many namespaces. Needs root. Numbers to look at, never a test.
 //
-//   npm run bench -- [--count N] [--shape anonymous|named] [--soak MINUTES] [--write]
+//   npm run bench -- [--count N] [--shape anonymous|named|none] [--soak MINUTES] [--write]
 //
+// --shape none measures only what looking into namespaces takes.
 // --soak also watches the screen's memory for that long; --write puts the report into docs/benchmarks.md.
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -9,6 +10,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { insideRows, measureInside } from './bench/inside.mjs';
 import { countNamespaces, makeScene, SHAPES } from './bench/scene.mjs';
 import { measureCpu, measureKeys, measureMemory, measureStart } from './bench/screen.mjs';
 import { COMMONJS, loadEsbuild, ROOT } from './lib/bundle.mjs';
@@ -185,16 +187,31 @@ function resultTable({ scan, kernel, commands, start, keys, live, memory, soak }
           ],
         ]),
   ];
+  return table(rows);
+}
+
+function table(rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
   return [line(['what', 'median', 'target', '']), '| --- | ---: | ---: | --- |', ...rows.map(line)].join('\n');
 }
 
+function list(parts) {
+  return Object.entries(parts)
+    .map(([part, duration]) => `${part} ${duration.toFixed(1)}`)
+    .join(', ');
+}
+
+function insideSection(inside, count) {
+  return [
+    `## Inside ${count} namespaces`,
+    `Each made by ip netns add, with a veth pair that is up and an address; ${inside.namespaces} namespaces on the host in all. The 10,000 sockets listen on TCP.`,
+    table(insideRows(inside)),
+    `Sources, median ms over all namespaces, without entering them: ${list(inside.parts)}.`,
+  ].join('\n\n');
+}
+
 function section(result, count) {
   const { scan, kernel, shape } = result;
-  const list = (parts) =>
-    Object.entries(parts)
-      .map(([part, duration]) => `${part} ${duration.toFixed(1)}`)
-      .join(', ');
   return [
     `## ${count} ${shape} namespaces`,
     `Each ${SHAPES[shape]}, with one \`sleep\` in it; ${scan.namespaces} namespaces on the host in all.`,
@@ -213,7 +230,7 @@ function machine() {
   ];
 }
 
-function report(results, count, others) {
+function report(results, inside, count, others) {
   return `${[
     '<!-- Written by npm run bench -- --write. Do not edit. -->',
     '# Benchmarks',
@@ -223,6 +240,7 @@ function report(results, count, others) {
       .join('\n'),
     `Before the measurement the host's processes were in ${others} network ${others === 1 ? 'namespace' : 'namespaces'}. The commands ran without NODE_EXTRA_CA_CERTS in their environment: with it node reads a bundle of certificates at every start, which takes about 70 ms. \`lsns\` sees namespaces with processes only.`,
     ...results.map((result) => section(result, count)),
+    insideSection(inside, count),
   ].join('\n\n')}\n`;
 }
 
@@ -236,8 +254,8 @@ async function main() {
     },
   });
   if (process.getuid() !== 0) throw new Error('making namespaces needs root');
-  if (values.shape !== undefined && !(values.shape in SHAPES)) {
-    throw new Error(`--shape is one of ${Object.keys(SHAPES).join(', ')}`);
+  if (values.shape !== undefined && values.shape !== 'none' && !(values.shape in SHAPES)) {
+    throw new Error(`--shape is one of ${Object.keys(SHAPES).join(', ')}, none`);
   }
   const count = Number(values.count);
   execFileSync(process.execPath, [join(ROOT, 'scripts/build.mjs')], { stdio: 'inherit' });
@@ -248,12 +266,14 @@ async function main() {
   try {
     const others = countNamespaces();
     const results = [];
-    const shapes = values.shape ? [values.shape] : Object.keys(SHAPES);
+    const shapes = values.shape === 'none' ? [] : values.shape ? [values.shape] : Object.keys(SHAPES);
     for (const shape of shapes) {
       // Memory does not depend on the shape: the long watch is kept for the last one.
       results.push(await measure(shape, count, directory, shape === shapes.at(-1) ? Number(values.soak) : 0));
     }
-    const text = report(results, count, others);
+    console.error(`bench: looking into ${count} namespaces`);
+    const inside = measureInside(await bundle('inside', directory), count, ENV, median);
+    const text = report(results, inside, count, others);
     console.log(text);
     if (values.write) writeFileSync(join(ROOT, 'docs/benchmarks.md'), text);
   } finally {

@@ -6,6 +6,7 @@
 //   worker.js    the collector thread, CommonJS, beside cli.js
 //   screen.mjs   Ink, React and the components, an ES module because Ink's layout engine has a top-level await;
 //                read only when the screen command reaches `await import('../../components/App.tsx')`
+//   charts.js    blessed-contrib and what draws charts with it, read when the first chart is shown
 //   probe.bpf.o  the BPF programs (collectors/kernel), as `npm run build:bpf` made them
 //   PACKAGE.js   a large package that is read with `await import('PACKAGE')` where it is needed
 //
@@ -24,12 +25,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
-import { COMMONJS, ESM, loadEsbuild, ROOT } from './lib/bundle.mjs';
+import { COMMONJS, ESM, loadEsbuild, ROOT, SLOPPY_COMMONJS } from './lib/bundle.mjs';
 
 const DIST = join(ROOT, 'dist');
 
 /** What leads to Ink, and must be loaded with `await import()` only. */
 const SCREEN = /\/components\/App\.tsx$/;
+
+/** What leads to blessed, likewise. */
+const CHARTS = /\/charts\/contrib\.ts$|^\.\/contrib\.ts$/;
 
 /** The bundle contains these packages, and their licences ask that their text goes along. */
 function licenceTexts(inputs) {
@@ -50,8 +54,8 @@ function licenceTexts(inputs) {
 }
 
 /**
- * Makes files of their own of what is loaded with `await import()`: the components, and packages. Refuses Ink
- * anywhere else. Adds to `apart` what was so imported: the file in dist by its entry point.
+ * Makes files of their own of what is loaded with `await import()`: the components, the charts, and packages. Adds to
+ * `apart` what was so imported: the file in dist by its entry point.
  */
 function apartFrom(apart) {
   return {
@@ -68,13 +72,29 @@ function apartFrom(apart) {
           return { path: `./${file}`, external: true };
         });
       setApart(SCREEN, () => 'screen.mjs');
+      setApart(CHARTS, () => 'charts.js');
       setApart(/^[a-z@][^:]*$/, (name) => `${name.replaceAll('/', '-')}.js`);
-      // Ink would cost every command ~100 ms.
-      build.onResolve({ filter: /^(ink|react)(\/|$)/ }, ({ path, importer }) => ({
+    },
+  };
+}
+
+/** Refuses packages that would cost every command ~100 ms, or the screen as much before its first frame. */
+function without(...packages) {
+  return {
+    name: 'without',
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`^(${packages.join('|')})(/|$)`) }, ({ path, importer }) => ({
         errors: [{ text: `"${path}" must be out of reach of ${relative(ROOT, importer)}: see scripts/build.mjs` }],
       }));
     },
   };
+}
+
+/** How each of the files set apart is built. */
+function optionsFor(file, apart) {
+  if (file === 'charts.js') return SLOPPY_COMMONJS;
+  if (!file.endsWith('.mjs')) return COMMONJS;
+  return { ...ESM, plugins: [...ESM.plugins, apartFrom(apart), without('blessed', 'blessed-contrib')] };
 }
 
 async function main() {
@@ -99,12 +119,13 @@ async function main() {
       banner,
       entryPoints: [source],
       outfile: `dist/${file}`,
-      plugins: [...COMMONJS.plugins, apartFrom(apart)],
+      plugins: [...COMMONJS.plugins, apartFrom(apart), without('ink', 'react', 'blessed', 'blessed-contrib')],
     });
   const results = await Promise.all([entry('src/cli.ts', 'main.js'), entry('src/worker.ts', 'worker.js')]);
+  // Grows while it is gone through: what is set apart may set more apart.
   for (const [file, source] of apart) {
-    const format = file.endsWith('.mjs') ? ESM : COMMONJS;
-    results.push(await esbuild.build({ ...format, ...output, entryPoints: [source], outfile: `dist/${file}` }));
+    const outfile = `dist/${file}`;
+    results.push(await esbuild.build({ ...optionsFor(file, apart), ...output, entryPoints: [source], outfile }));
   }
 
   // Whole: V8 tells whether a cache belongs to a script by little more than the script's length.

@@ -14,13 +14,14 @@ const COMMANDS = {
   'util-linux': ['unshare', 'nsenter', 'lsns'],
   mount: ['mount', 'umount'],
   procps: ['ps', 'pgrep'],
+  nftables: ['nft'],
   hyperfine: ['hyperfine'],
   clang: ['clang'],
   llvm: ['llvm-strip'],
   'libbpf-dev': ['/usr/include/bpf/bpf_helpers.h'],
 };
 
-const DEFAULT = ['iproute2', 'util-linux', 'mount', 'procps'];
+const DEFAULT = ['iproute2', 'util-linux', 'mount', 'procps', 'nftables'];
 
 /** Debian keeps administrators' commands out of ordinary users' PATH, but the tests may run as one. */
 const DIRECTORIES = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];

@@ -3,8 +3,12 @@ import { type CommandOptions, collectOptions, type Streams, splitList } from './
 import { doctor } from './commands/doctor.ts';
 import { holders } from './commands/holders.ts';
 import { list } from './commands/list.ts';
+import { ruleset } from './commands/ruleset.ts';
 import { show } from './commands/show.ts';
+import { snapshot } from './commands/snapshot.ts';
+import { TOPOLOGY_FORMATS, type TopologyOptions, topology } from './commands/topology.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { SECTIONS } from './sections.ts';
 import { safeText } from './terminal/sanitise.ts';
 import { VERSION } from './version.ts';
 
@@ -19,6 +23,16 @@ const OPTIONS = {
       '--filter <terms>',
       'only rows where every term holds: text, column:part, column=value, column>number, !term',
     ),
+  section: () =>
+    new Option(
+      '--section <names>',
+      `only these sections, separated by commas: ${SECTIONS.map(({ id }) => id).join(', ')}`,
+    ),
+  output: () =>
+    new Option('-o, --output <file>', 'write to this file, its checksum to <file>.sha256; - is standard output'),
+  force: () => new Option('--force', 'replace the file and its checksum if they exist'),
+  format: () =>
+    new Option('--format <format>', `${TOPOLOGY_FORMATS.join(', ')}; text unless --json, short for json, is given`),
   proc: () => new Option('--proc <dir>', 'procfs to read').default('/proc'),
   without: () => new Option('--without <sources>', 'leave out sources, separated by commas; nsleuth doctor lists them'),
   'no-kernel-view': () => new Option('--no-kernel-view', 'short for --without kernel: no BPF program is loaded'),
@@ -100,11 +114,23 @@ function commandLine(finish: (code: number) => void): Command {
   add('list', 'a table of all network namespaces', ['json', 'csv', ...LISTING]).action(
     async (options: CommandOptions) => finish(await list(options, streams)),
   );
-  add('show <NS>', 'one network namespace in full', ['json']).action(async (ns: string, options: CommandOptions) =>
-    finish(await show(ns, options, streams)),
-  );
-  add('holders <NS>', 'what keeps a network namespace alive', ['json', 'csv']).action(
+  add('show <NS>', 'one network namespace in full, or some sections of it', [
+    'section',
+    'json',
+    'csv',
+    ...LISTING,
+  ]).action(async (ns: string, options: CommandOptions) => finish(await show(ns, options, streams)));
+  add('holders <NS>', 'what keeps a network namespace alive', ['json', 'csv', ...LISTING]).action(
     async (ns: string, options: CommandOptions) => finish(await holders(ns, options, streams)),
+  );
+  add('ruleset <NS>', 'the nftables ruleset of a network namespace, as the nft program lists it', [])
+    .option('--json', "nft's own JSON")
+    .action(async (ns: string, options: CommandOptions) => finish(await ruleset(ns, options, streams)));
+  add('topology', 'how network namespaces hang together, and what reaches the wire', ['format'])
+    .option('--json', 'short for --format json')
+    .action(async (options: TopologyOptions) => finish(await topology(options, streams)));
+  add('snapshot', 'everything about every network namespace as one JSON document', ['output', 'force']).action(
+    async (options: CommandOptions) => finish(await snapshot(options, streams)),
   );
   add('doctor', 'which sources work on this host, which do not, and what would fix it', ['json']).action(
     async (options: CommandOptions) => finish(await doctor(options, streams)),

@@ -1,9 +1,11 @@
 import type { CollectContext, CollectDepth } from '../collectors/contract.ts';
-import { COLLECTORS, INSIDE } from '../collectors/index.ts';
+import { COLLECTORS, INSIDE, type InsideSource } from '../collectors/index.ts';
 import { correlate, type Verdicts } from './correlate/index.ts';
-import { SNAPSHOT_SCHEMA, type Snapshot } from './model/index.ts';
+import { uplinksOf } from './correlate/uplink.ts';
+import { type Namespace, SNAPSHOT_SCHEMA, type Snapshot } from './model/index.ts';
 import { closeProcfs, openProcfs, type Procfs } from './os/procfs.ts';
 import { elapsed, Run } from './run.ts';
+import { askAgain } from './second-opinion.ts';
 import { Session } from './session.ts';
 import { settleViews } from './settle-views.ts';
 import { VERSION } from './version.ts';
@@ -15,6 +17,10 @@ export interface CollectOptions {
   readonly without: readonly string[];
   /** Default `full`. */
   readonly depth?: CollectDepth;
+  /** What to find out about the inside of every namespace. Default nothing. */
+  readonly inside?: 'all' | readonly InsideSource[];
+  /** Picks namespaces, by number, to find out everything about. */
+  readonly focus?: (snapshot: Snapshot) => ReadonlySet<number>;
 }
 
 /** The names `--without` takes. */
@@ -33,6 +39,13 @@ export function contextFor(
   return { procfs, sysRoot: '/sys', netnsDir: '/run/netns', passwdFile: '/etc/passwd', depth, signal, probe };
 }
 
+/** How each namespace reaches the outside, where its routes were read. */
+function withUplinks(namespaces: Namespace[]): readonly Namespace[] {
+  if (namespaces.every(({ routes }) => routes === null)) return namespaces;
+  const uplinks = uplinksOf(namespaces);
+  return namespaces.map((ns) => ({ ...ns, uplink: (ns.ino === null ? undefined : uplinks.get(ns.ino)) ?? null }));
+}
+
 /** Everything a run gathered, as one snapshot. */
 export function toSnapshot(run: Run, verdicts: Verdicts, takenAt: Date, durationMs: number): Snapshot {
   const host = run.gathered.host ?? { hostname: '?', kernel: '?', bootId: null, uptimeSeconds: null, load: [] };
@@ -45,7 +58,7 @@ export function toSnapshot(run: Run, verdicts: Verdicts, takenAt: Date, duration
     tool: { name: 'nsleuth', version: VERSION },
     host,
     coverage: run.coverage(),
-    namespaces,
+    namespaces: withUplinks(namespaces),
     leads,
     concealedTasks: verdicts.concealedTasks,
     mountNamespaces,
@@ -80,6 +93,14 @@ export async function collect(
   try {
     const run = new Run(contextFor(procfs, options, signal, kept), options.without);
     const verdicts = await runAll(run, kept);
+    const { inside = [], focus } = options;
+    const everywhere = (name: InsideSource) => inside === 'all' || inside.includes(name);
+    run.inspect(everywhere);
+    if (focus === undefined) await askAgain(run);
+    const snapshot = toSnapshot(run, verdicts, takenAt, elapsed(started));
+    if (focus === undefined) return snapshot;
+    run.inspect((name) => !everywhere(name), focus(snapshot));
+    await askAgain(run);
     return toSnapshot(run, verdicts, takenAt, elapsed(started));
   } finally {
     closeProcfs(procfs);

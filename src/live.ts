@@ -1,9 +1,15 @@
+import { INSIDE, type InsideSource } from '../collectors/index.ts';
+import { type Difference, settled } from '../collectors/procnet/compare.ts';
 import { type CollectOptions, contextFor, runAll, toSnapshot } from './collect.ts';
 import { type Fingerprint, fingerprint } from './correlate/fingerprint.ts';
-import type { Snapshot } from './model/index.ts';
+import { insideOf } from './correlate/inside.ts';
+import { refreshDevices } from './correlate/links.ts';
+import { type Namespace, namespaceKey, type Snapshot } from './model/index.ts';
 import { threadCpuMs } from './os/cpu-time.ts';
 import { closeProcfs, openProcfs } from './os/procfs.ts';
+import { type RulesetText, rulesetOf } from './ruleset.ts';
 import { elapsed, Run } from './run.ts';
+import { differencesOf, OPINIONS } from './second-opinion.ts';
 import { Session } from './session.ts';
 import { settleByKernel } from './settle-views.ts';
 
@@ -16,12 +22,30 @@ const PACE = {
   rest: 25,
   /** Without any change it is read this often all the same, in milliseconds: not everything shows in the kernel's view. */
   idleMs: 10_000,
+  /** All namespaces are looked into when this many times the CPU time that took has passed: 2 % of a core. */
+  insideRest: 50,
 } as const;
 
-/** A snapshot, or that nothing changed since the last one but the time. */
+/** What the table and the topology show of every namespace. The selected one is asked for everything, every time. */
+const EVERYWHERE: readonly InsideSource[] = ['nsids', 'links', 'addresses', 'routes', 'sockets'];
+/** Everything but the ids: telling which namespaces they stand for takes asking all of them. */
+const FOCUSED: readonly InsideSource[] = INSIDE.map(({ name }) => name).filter((name) => name !== 'nsids');
+
+type Since = Pick<Snapshot, 'takenAt' | 'durationMs' | 'host' | 'coverage'>;
+
+/** What changed since the last refresh. */
 export type Refresh =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
-  | { readonly type: 'unchanged'; readonly since: Pick<Snapshot, 'takenAt' | 'durationMs' | 'host' | 'coverage'> };
+  /** These namespaces instead of those with the same keys, and nothing else but the time. */
+  | { readonly type: 'update'; readonly namespaces: readonly Namespace[]; readonly since: Since | null };
+
+/** What is asked of a refresh. */
+export interface RefreshOptions {
+  /** Also read userland, due or not. */
+  readonly whole: boolean;
+  /** Key of the namespace that is looked at closely. */
+  readonly focus: string | null;
+}
 
 /** What is kept of the last look at both views. */
 interface Kept {
@@ -44,13 +68,20 @@ export class LiveCollector {
   readonly #options: CollectOptions;
   readonly #session = new Session();
   #kept: Kept | undefined;
+  #last: Snapshot | undefined;
+  /** What netlink and `/proc/net` did not agree on about the namespace that is looked at closely, last look last. */
+  #opinions: { readonly focus: string | null; readonly rounds: readonly (readonly Difference[])[] } | undefined;
+  /** Last run that found anything out about the inside of namespaces, when it last asked all, and what that took. */
+  #inside: { readonly run: Run; readonly readAt: number; readonly cpuMs: number } | undefined;
 
   constructor(options: CollectOptions) {
     this.#options = options;
   }
 
-  /** @param whole also read userland, due or not. */
-  async refresh(whole: boolean, signal: AbortSignal = new AbortController().signal): Promise<Refresh> {
+  async refresh(
+    { whole, focus }: RefreshOptions,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<Refresh> {
     const started = performance.now();
     const takenAt = new Date();
     const procfs = openProcfs(this.#options.procRoot);
@@ -63,10 +94,37 @@ export class LiveCollector {
         const { kernel } = run.gathered;
         const now = kernel === undefined || kernel.namespaces.length === 0 ? null : fingerprint(kernel);
         if (now !== null && !this.#isDue(kept, now, started)) {
-          return await this.#byKernel(kept, run, now, takenAt, started);
+          return await this.#byKernel(kept, run, now, { takenAt, started, focus });
         }
       }
-      return await this.#byBoth(new Run(context, this.#options.without), takenAt, started);
+      return await this.#byBoth(new Run(context, this.#options.without), { takenAt, started, focus });
+    } finally {
+      closeProcfs(procfs);
+    }
+  }
+
+  /** Looks into one namespace again, and at nothing else: it was just selected. */
+  look(focus: string): Refresh {
+    if (this.#inside === undefined) return { type: 'update', namespaces: [], since: null };
+    const procfs = openProcfs(this.#options.procRoot);
+    try {
+      const context = contextFor(procfs, this.#options, new AbortController().signal, this.#session);
+      const looked = this.#lookInto(new Run(context, this.#options.without, this.#inside.run), focus);
+      return { type: 'update', namespaces: typeof looked === 'object' ? [looked] : [], since: null };
+    } finally {
+      closeProcfs(procfs);
+    }
+  }
+
+  /** The full firewall ruleset of a namespace of the last snapshot, as nft lists it, or why it cannot be told. */
+  ruleset(focus: string): RulesetText {
+    const ns = this.#last?.namespaces.find((each) => namespaceKey(each) === focus);
+    if (ns === undefined || this.#last === undefined) {
+      return { text: null, why: 'gone', reason: 'the namespace is gone' };
+    }
+    const procfs = openProcfs(this.#options.procRoot);
+    try {
+      return rulesetOf(procfs, ns, this.#last);
     } finally {
       closeProcfs(procfs);
     }
@@ -77,10 +135,57 @@ export class LiveCollector {
     return age >= PACE.idleMs || ((lookAgain || holders !== before.holders) && age >= cpuMs * PACE.rest);
   }
 
-  async #byBoth(run: Run, takenAt: Date, started: number): Promise<Refresh> {
+  /** Looks into all namespaces when that is due. Returns whether it was. */
+  #lookEverywhere(run: Run, now: number): boolean {
+    const inside = this.#inside;
+    if (inside !== undefined) {
+      run.keepInside(inside.run);
+      if (now - inside.readAt < inside.cpuMs * PACE.insideRest) {
+        this.#inside = { ...inside, run };
+        return false;
+      }
+    }
+    const cpuBefore = threadCpuMs();
+    run.inspect((name) => EVERYWHERE.includes(name));
+    this.#inside = { run, readAt: now, cpuMs: threadCpuMs() - cpuBefore };
+    return true;
+  }
+
+  /**
+   * Looks closely into one namespace of the last snapshot.
+   *
+   * @returns the namespace as it is now; `gone` when it cannot be looked into; `changed` when it takes a new snapshot to
+   * say how it is.
+   */
+  #lookInto(run: Run, focus: string | null): Namespace | 'gone' | 'changed' {
+    const ns = focus === null ? undefined : this.#last?.namespaces.find((each) => namespaceKey(each) === focus);
+    if (ns === undefined || ns.ino === null || ns.visibility === 'dying') return 'gone';
+    const { ino } = ns;
+    run.inspect((name) => FOCUSED.includes(name), new Set([ino]));
+    this.#compare(run, focus, ino);
+    const links = run.gathered.inside?.get(ino)?.links?.links;
+    const devices = links === undefined ? ns.devices : refreshDevices(ns.devices ?? [], links);
+    if (devices === null) return 'changed';
+    return { ...ns, ...insideOf(ino, run.gathered), devices };
+  }
+
+  /** What stays different from one tick to the next, as long as the same namespace is looked at. */
+  #compare(run: Run, focus: string | null, ino: number): void {
+    const data = run.gathered.inside?.get(ino);
+    if (this.#opinions?.focus !== focus) this.#opinions = { focus, rounds: [] };
+    const rounds = [...this.#opinions.rounds, data === undefined ? [] : differencesOf(data)].slice(-OPINIONS);
+    this.#opinions = { focus, rounds };
+    run.gathered.discrepancies = new Map([[ino, rounds.length < OPINIONS ? [] : settled(rounds)]]);
+  }
+
+  async #byBoth(run: Run, { takenAt, started, focus }: Moment): Promise<Refresh> {
     const cpuBefore = threadCpuMs();
     const verdicts = await runAll(run, this.#session);
+    const cpuMs = threadCpuMs() - cpuBefore;
+    this.#lookEverywhere(run, started);
+    this.#lookInto(run, focus);
     const snapshot = toSnapshot(run, verdicts, takenAt, elapsed(started));
+    this.#last = snapshot;
     const { kernel } = run.gathered;
     this.#kept =
       kernel === undefined || kernel.namespaces.length === 0
@@ -90,19 +195,22 @@ export class LiveCollector {
             snapshot,
             fingerprint: fingerprint(kernel),
             readAt: started,
-            cpuMs: threadCpuMs() - cpuBefore,
+            cpuMs,
             lookAgain: verdicts.undecided.size > 0,
           };
     return { type: 'snapshot', snapshot };
   }
 
-  async #byKernel(kept: Kept, run: Run, now: Fingerprint, takenAt: Date, started: number): Promise<Refresh> {
+  async #byKernel(kept: Kept, run: Run, now: Fingerprint, { takenAt, started, focus }: Moment): Promise<Refresh> {
     const { verdicts, lookAgain } = await settleByKernel(run, this.#session);
     const concealing = verdicts.concealedTasks.length + kept.snapshot.concealedTasks.length > 0;
-    if (same(now, kept.fingerprint) && !lookAgain && !concealing) {
+    const everywhere = this.#lookEverywhere(run, started);
+    const looked = this.#lookInto(run, focus);
+    const stays = same(now, kept.fingerprint) && !lookAgain && !concealing && !everywhere;
+    if (stays && looked !== 'changed') {
       const host = run.gathered.host ?? kept.snapshot.host;
       const since = { takenAt: takenAt.toISOString(), durationMs: elapsed(started), host, coverage: run.coverage() };
-      return { type: 'unchanged', since };
+      return { type: 'update', namespaces: looked === 'gone' ? [] : [looked], since };
     }
     // Processes that ended meanwhile are gone at once; those that began wait for userland's turn.
     const { tasks, kernel } = run.gathered;
@@ -116,6 +224,7 @@ export class LiveCollector {
     }
     const snapshot = toSnapshot(run, verdicts, takenAt, elapsed(started));
     // What userland saw stays that of its last look, and so does the fingerprint that tells when it is due again.
+    this.#last = snapshot;
     this.#kept = { ...kept, snapshot, fingerprint: { ...kept.fingerprint, view: now.view }, lookAgain };
     return { type: 'snapshot', snapshot };
   }
@@ -128,4 +237,11 @@ export class LiveCollector {
   unload(): void {
     this.#session.unload();
   }
+}
+
+/** When a refresh began, and what it is to look at closely. */
+interface Moment {
+  readonly takenAt: Date;
+  readonly started: number;
+  readonly focus: string | null;
 }

@@ -1,11 +1,13 @@
 import type { CollectContext, Collected } from '../collectors/contract.ts';
-import { COLLECTORS, type Gathered, INSIDE, type InsideSource } from '../collectors/index.ts';
+import { COLLECTORS, type Gathered, INSIDE, type InsideData, type InsideSource } from '../collectors/index.ts';
 import { inspectNamespaces } from '../collectors/inside/inspect.ts';
+import { followNsids } from '../collectors/nsids/follow.ts';
 import type { Coverage, CoverageStatus, Issue } from './model/index.ts';
 import { safeText } from './terminal/sanitise.ts';
 
 type Stage = (typeof COLLECTORS)[number];
-type SourceName = Stage['name'] | InsideSource;
+type StageName = Stage['name'];
+type SourceName = StageName | InsideSource;
 
 const NOTHING = { seen: 0, missed: [], notes: [] } as const;
 
@@ -36,6 +38,26 @@ export function elapsed(since: number): number {
   return Math.round((performance.now() - since) * 1000) / 1000;
 }
 
+/** The cookie of each namespace, by its number. */
+function cookies({ kernel, identity }: Gathered): Map<number, string | null> {
+  const known = new Map([...(identity?.identities ?? [])].map(([ino, { cookie }]) => [ino, cookie]));
+  for (const { ino, cookie, departed } of kernel?.namespaces ?? []) if (!departed) known.set(ino, cookie);
+  return known;
+}
+
+/** What was found out about a namespace before, and what was found out now. */
+function merge(before: Gathered['inside'], now: ReadonlyMap<number, InsideData>): ReadonlyMap<number, InsideData> {
+  if (before === undefined) return now;
+  const merged = new Map(before);
+  for (const [ino, data] of now) {
+    const known = merged.get(ino);
+    // The time is that of the counters.
+    const at = data.links === undefined ? (known?.at ?? data.at) : data.at;
+    merged.set(ino, { ...known, ...data, at });
+  }
+  return merged;
+}
+
 /** Runs the stages that are to run, and keeps what they gathered and how well they could see. */
 export class Run {
   readonly context: CollectContext;
@@ -57,7 +79,7 @@ export class Run {
   }
 
   /** Runs the wanted stages, in the order of the table. */
-  async stages(wanted: (name: SourceName) => boolean): Promise<void> {
+  async stages(wanted: (name: StageName) => boolean): Promise<void> {
     for (const stage of COLLECTORS) {
       const { name: source, view } = stage;
       if (!wanted(source)) continue;
@@ -77,18 +99,44 @@ export class Run {
    */
   inspect(wanted: (name: InsideSource) => boolean, only?: ReadonlySet<number>): void {
     const asked = INSIDE.filter(({ name }) => wanted(name) && this.runs(name));
-    const { inside, coverage } = inspectNamespaces(this.context, this.gathered, asked, only);
-    this.gathered.inside = inside;
-    for (const entry of coverage) this.#coverage.set(entry.source, entry);
     for (const { name: source, view } of INSIDE) {
       if (wanted(source) && !this.runs(source)) {
         this.#coverage.set(source, { ...NOTHING, source, view, status: 'off', durationMs: 0 });
       }
     }
+    if (asked.length === 0) return;
+    const { inside, coverage } = inspectNamespaces(this.context, this.gathered, asked, only);
+    this.gathered.inside = merge(this.gathered.inside, inside);
+    for (const entry of coverage) {
+      // What a look at some says is not all that was seen.
+      if (only === undefined || !this.#coverage.has(entry.source)) this.#coverage.set(entry.source, entry);
+      else this.miss(entry.source, entry.missed);
+    }
+    if (asked.some(({ name }) => name === 'nsids')) {
+      this.gathered.nsids = followNsids(this.context, this.gathered);
+      this.miss('nsids', this.gathered.nsids.missed);
+    }
+  }
+
+  /**
+   * Takes over what an earlier run found inside namespaces that are still the same ones: a number alone may be another's
+   * by now.
+   */
+  keepInside(earlier: Run): void {
+    const before = cookies(earlier.gathered);
+    const now = cookies(this.gathered);
+    const { inside, nsids } = earlier.gathered;
+    if (inside === undefined) return;
+    this.gathered.inside = new Map([...inside].filter(([ino]) => before.get(ino) === now.get(ino)));
+    if (nsids !== undefined) this.gathered.nsids = nsids;
+    for (const { name } of INSIDE) {
+      const coverage = earlier.#coverage.get(name);
+      if (coverage !== undefined) this.#coverage.set(name, coverage);
+    }
   }
 
   /** Adds gaps that showed only after the source had been read. */
-  miss(source: SourceName, issues: readonly Issue[]): void {
+  miss(source: string, issues: readonly Issue[]): void {
     const coverage = this.#coverage.get(source);
     if (coverage === undefined) return;
     const known = new Set(coverage.missed.map(({ subject, reason }) => `${subject}: ${reason}`));

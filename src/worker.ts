@@ -8,9 +8,16 @@ import type { CollectorOptions, CollectorReply, CollectorRequest } from './store
 
 const collector = new LiveCollector(workerData as CollectorOptions);
 
-async function answer({ whole }: CollectorRequest): Promise<CollectorReply> {
+async function answer(request: CollectorRequest): Promise<CollectorReply> {
   try {
-    return await collector.refresh(whole);
+    switch (request.type) {
+      case 'look':
+        return collector.look(request.focus);
+      case 'ruleset':
+        return { type: 'ruleset', focus: request.focus, ruleset: collector.ruleset(request.focus) };
+      case 'collect':
+        return await collector.refresh(request);
+    }
   } catch (error) {
     return { type: 'failed', message: error instanceof Error ? error.message : String(error) };
   }
@@ -20,5 +27,5 @@ async function answer({ whole }: CollectorRequest): Promise<CollectorReply> {
 process.on('exit', () => collector.unload());
 
 parentPort?.on('message', async (request: CollectorRequest) => {
-  if (request.type === 'collect') parentPort?.postMessage(await answer(request));
+  parentPort?.postMessage(await answer(request));
 });

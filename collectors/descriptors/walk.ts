@@ -54,6 +54,12 @@ export interface Place {
   readonly tid?: number;
 }
 
+/** A descriptor of a process that is a socket. */
+export interface SocketDescriptor {
+  readonly pid: number;
+  readonly fd: number;
+}
+
 /** Found during the walk, understood once everything has been seen. */
 export interface Pending {
   readonly watches: { readonly place: Place; readonly mechanism: 'inotify' | 'fanotify'; readonly watched: Watched }[];
@@ -72,6 +78,10 @@ export class DescriptorWalk {
   readonly pending: Pending = { watches: [], procfiles: [], registered: [], mappings: [], openRings: new Set() };
   readonly sockets: SocketResolver;
   readonly missed: Issue[] = [];
+  /** Who has each socket open, by its inode; null at depth `table`. */
+  readonly openSockets: Map<number, SocketDescriptor[]> | null;
+  /** Processes that may have more open than was seen. */
+  readonly unread = new Set<number>();
   seen = 0;
 
   readonly #nsfsMounts: ReadonlyMap<number, string>;
@@ -93,6 +103,7 @@ export class DescriptorWalk {
     this.#mayAsk = !hasInactiveNamespaces();
     this.sockets = new SocketResolver(this.#mayAsk);
     this.#leads = depth === 'full';
+    this.openSockets = depth === 'full' ? new Map() : null;
     this.#tapMajors = parseTapMajors(readSmall(procfs.fd, 'devices') ?? '');
   }
 
@@ -101,7 +112,7 @@ export class DescriptorWalk {
     const fds = readNumbers(table.fds);
     if (fds === null) {
       const failure = errno();
-      if (!isGone(failure)) this.missed.push({ subject: subjectOf(table), reason: errnoName(failure) });
+      if (!isGone(failure)) this.refuse(table, errnoName(failure));
       return;
     }
     try {
@@ -110,7 +121,7 @@ export class DescriptorWalk {
         if (link === null) {
           const failure = errno();
           if (isGone(failure)) continue;
-          this.missed.push({ subject: subjectOf(table), reason: errnoName(failure) });
+          this.refuse(table, errnoName(failure));
           break;
         }
         this.seen++;
@@ -120,6 +131,12 @@ export class DescriptorWalk {
       this.#duplicates.close();
     }
     if (this.#leads && table.tid === undefined) this.#mappings(table);
+  }
+
+  /** Notes that a table, or what is left of it, may not be read. */
+  refuse(owner: { readonly pid: number; readonly tid?: number }, reason: string): void {
+    this.missed.push({ subject: subjectOf(owner), reason });
+    this.unread.add(owner.pid);
   }
 
   /** Sorts one descriptor by what readlink says. */
@@ -254,6 +271,7 @@ export class DescriptorWalk {
 
   #socket(table: Table, fd: number, link: string): void {
     const inode = Number(link.slice('socket:['.length, -1));
+    this.#open(table.pid, fd, inode);
     const known = this.sockets.get(inode);
     if (known !== undefined) {
       this.#foundSocket(table, fd, inode, known);
@@ -271,6 +289,12 @@ export class DescriptorWalk {
       const count = parseQueuedDescriptors(this.#fdinfo(table, fd));
       if (count > 0) this.leads.push({ kind: 'inflight', ...place(table, fd), inode, count, suspected: true });
     });
+  }
+
+  #open(pid: number, fd: number, inode: number): void {
+    const descriptors = this.openSockets?.get(inode);
+    if (descriptors === undefined) this.openSockets?.set(inode, [{ pid, fd }]);
+    else descriptors.push({ pid, fd });
   }
 
   #foundSocket(table: Table, fd: number, inode: number, socket: ResolvedSocket): void {
@@ -339,6 +363,6 @@ function place({ pid, tid }: Table, fd: number): Place {
 }
 
 /** Whose descriptor table it is, as issues name it. */
-export function subjectOf({ pid, tid }: { readonly pid: number; readonly tid?: number }): string {
+function subjectOf({ pid, tid }: { readonly pid: number; readonly tid?: number }): string {
   return tid === undefined ? `pid ${pid}` : `pid ${pid} thread ${tid}`;
 }

@@ -1,7 +1,8 @@
-import { EPERM, SystemError } from '../../src/os/errors.ts';
-import { close } from '../../src/os/libc.ts';
+import { EPERM, ETIMEDOUT, errnoName, isGone, SystemError } from '../../src/os/errors.ts';
+import { close, errno } from '../../src/os/libc.ts';
 import { type NetlinkProtocol, NetlinkSocket } from '../../src/os/netlink/socket.ts';
 import { inNetworkNamespace } from '../../src/os/network-namespace.ts';
+import { namespaceLink } from '../../src/os/nsfs.ts';
 import { openNamespace, type Way } from '../../src/os/open-namespace.ts';
 import { readAll } from '../../src/os/procfs.ts';
 import type { CollectContext } from '../contract.ts';
@@ -15,6 +16,10 @@ const PATIENCE_MS = 3000;
 export interface Wanted {
   readonly netlink: readonly NetlinkProtocol[];
   readonly files: readonly string[];
+  /** What to read through a process in there instead, where it cannot be entered. */
+  readonly filesFromOutside: readonly string[];
+  /** @param file what one of those says; null where it is not there. */
+  readonly filesAfter: (entered: boolean, file: Inside['file']) => readonly string[];
 }
 
 /** What came of trying to get inside. */
@@ -24,12 +29,31 @@ export type Entered =
   | { readonly inside: null; readonly why: 'gone' | string };
 
 type Sockets = ReadonlyMap<NetlinkProtocol, NetlinkSocket | SystemError>;
-type Files = ReadonlyMap<string, string | null>;
+/** What each file says, or why it could not be read: the errno. */
+type Files = ReadonlyMap<string, string | number>;
+
+function textOf(texts: Files, name: string): string | null {
+  const text = texts.get(name);
+  return typeof text === 'string' ? text : null;
+}
+
+/** Reads tables of a directory such as `thread-self/net`. One with a million lines must not keep the others waiting. */
+function readTables(procFd: number, directory: string, entered: boolean, wanted: Wanted, deadline: number): Files {
+  const texts = new Map<string, string | number>();
+  const read = (name: string) => {
+    if (texts.has(name)) return;
+    const late = performance.now() > deadline;
+    texts.set(name, late ? ETIMEDOUT : (readAll(procFd, `${directory}/${name}`) ?? errno()));
+  };
+  for (const name of entered ? wanted.files : wanted.filesFromOutside) read(name);
+  for (const name of wanted.filesAfter(entered, (known) => textOf(texts, known))) read(name);
+  return texts;
+}
 
 /** Opens what is wanted in the namespace this thread is in. */
-function openHere({ netlink, files }: Wanted, procFd: number, deadline: number): { sockets: Sockets; texts: Files } {
+function openHere(wanted: Wanted, procFd: number, deadline: number): { sockets: Sockets; texts: Files } {
   const sockets = new Map<NetlinkProtocol, NetlinkSocket | SystemError>();
-  for (const protocol of netlink) {
+  for (const protocol of wanted.netlink) {
     try {
       sockets.set(protocol, new NetlinkSocket(protocol, deadline));
     } catch (error) {
@@ -38,18 +62,26 @@ function openHere({ netlink, files }: Wanted, procFd: number, deadline: number):
     }
   }
   // After the sockets: what counts sockets counts ours, always the same number of them.
-  const texts = new Map(files.map((name) => [name, readAll(procFd, `thread-self/net/${name}`)]));
-  return { sockets, texts };
+  return { sockets, texts: readTables(procFd, 'thread-self/net', true, wanted, deadline) };
 }
 
 /** Reads tables of a namespace without entering it: `/proc/<pid>/net` of a process in it. Null when nobody lives there. */
-function readThroughProcess(procFd: number, ways: readonly Way[], names: readonly string[]): Files | null {
+function readThroughProcess(
+  procFd: number,
+  ino: number,
+  ways: readonly Way[],
+  wanted: Wanted,
+  deadline: number,
+): Files | null {
   for (const way of ways) {
     if (!('holder' in way) || way.holder.kind !== 'task') continue;
     const { pid, tid } = way.holder;
-    const path = pid === tid ? `${pid}/net` : `${pid}/task/${tid}/net`;
-    const texts = new Map(names.map((name) => [name, readAll(procFd, `${path}/${name}`)]));
-    if ([...texts.values()].some((text) => text !== null)) return texts;
+    const path = pid === tid ? String(pid) : `${pid}/task/${tid}`;
+    const texts = readTables(procFd, `${path}/net`, false, wanted, deadline);
+    // What moved to another namespace meanwhile told of that one.
+    const now = namespaceLink(procFd, `${path}/ns/net`);
+    if (now > 0 && now !== ino) continue;
+    if ([...texts.values()].some((text) => typeof text === 'string')) return texts;
   }
   return null;
 }
@@ -75,12 +107,18 @@ export function enter(
       ino,
       subject,
       own: isOwn,
+      entered: refusal === null,
       netlink: (protocol) => {
         const socket = sockets.get(protocol);
         if (socket instanceof NetlinkSocket) return socket;
         throw socket ?? refusal ?? new SystemError('socket', `netlink ${protocol}`, EPERM);
       },
-      file: (name) => texts.get(name) ?? null,
+      ownSockets: [...sockets.values()].filter((socket) => socket instanceof NetlinkSocket),
+      file: (name) => textOf(texts, name),
+      refusal: (name) => {
+        const failure = texts.get(name);
+        return typeof failure === 'number' && !isGone(failure) ? errnoName(failure) : null;
+      },
       context,
       gathered,
     },
@@ -89,7 +127,7 @@ export function enter(
     },
   });
   const fromOutside = (refusal: SystemError): Entered => {
-    const texts = readThroughProcess(procfs.fd, ways, wanted.files);
+    const texts = readThroughProcess(procfs.fd, ino, ways, wanted, deadline);
     return texts === null ? { inside: null, why: refusal.message } : inside(new Map(), texts, refusal);
   };
 

@@ -1,13 +1,14 @@
 import type { Coverage, Issue } from '../../src/model/index.ts';
 import { endProcess } from '../../src/os/end-process.ts';
+import { hasKernelPart, type KernelPart } from '../../src/os/kernel-modules.ts';
 import { describeFailure } from '../../src/os/netlink/socket.ts';
 import { namespaceLink, nsfsDevice } from '../../src/os/nsfs.ts';
 import { safeText } from '../../src/terminal/sanitise.ts';
 import type { CollectContext } from '../contract.ts';
 import type { Gathered, InsideData, InsideSource } from '../index.ts';
 import { waysIn } from '../ways.ts';
-import type { InsideCollector } from './contract.ts';
-import { enter } from './enter.ts';
+import type { HasPart, InsideCollector } from './contract.ts';
+import { enter, type Wanted } from './enter.ts';
 
 /** What a source saw over all namespaces. */
 class Account {
@@ -19,8 +20,11 @@ class Account {
   readonly missed: Issue[] = [];
   readonly notes: Issue[] = [];
 
-  constructor(collector: InsideCollector<InsideSource>) {
+  constructor(collector: InsideCollector<InsideSource>, has: HasPart) {
     this.collector = collector;
+    const { missed = [], notes = [] } = collector.once?.(has) ?? {};
+    this.missed.push(...missed);
+    this.notes.push(...notes);
   }
 
   get coverage(): Coverage {
@@ -36,6 +40,16 @@ class Account {
 export interface Inspection {
   readonly inside: Map<number, InsideData>;
   readonly coverage: Coverage[];
+}
+
+/** Each part is looked up once: what is loaded meanwhile is for the next scan. */
+function partsAtStart(sysRoot: string): HasPart {
+  const known = new Map<KernelPart, boolean>();
+  return (part) => {
+    const answer = known.get(part) ?? hasKernelPart(part, sysRoot);
+    known.set(part, answer);
+    return answer;
+  };
 }
 
 function union<T>(lists: readonly (readonly T[])[]): T[] {
@@ -54,19 +68,24 @@ export function inspectNamespaces(
   collectors: readonly InsideCollector<InsideSource>[],
   only?: ReadonlySet<number>,
 ): Inspection {
-  const { procfs, signal } = context;
-  const accounts = collectors.map((collector) => new Account(collector));
-  const wanted = {
-    netlink: union(collectors.map(({ netlink }) => netlink)),
-    files: union(collectors.map(({ files }) => files)),
+  const { procfs, sysRoot, depth, signal } = context;
+  const has = partsAtStart(sysRoot);
+  const accounts = collectors.map((collector) => new Account(collector, has));
+  const filesWhere = (entered: boolean) =>
+    union(collectors.map(({ files }) => (typeof files === 'function' ? files({ entered, depth, has }) : files)));
+  const wanted: Wanted = {
+    netlink: union(collectors.filter(({ parts = [] }) => parts.every(has)).map(({ netlink }) => netlink)),
+    files: filesWhere(true),
+    filesFromOutside: filesWhere(false),
+    filesAfter: (entered, file) =>
+      union(collectors.map(({ filesAfter }) => filesAfter?.({ entered, depth, has }, file) ?? [])),
   };
   const inside = new Map<number, InsideData>();
   const own = namespaceLink(procfs.fd, 'thread-self/ns/net');
   const device = nsfsDevice(procfs.fd) ?? -1;
-  const ways = waysIn(gathered);
-  if (own > 0 && procfs.live && !ways.has(own)) ways.set(own, []);
+  const ways = waysIn(gathered, only);
+  if (own > 0 && procfs.live && !ways.has(own) && (only === undefined || only.has(own))) ways.set(own, []);
   for (const [ino, waysHere] of ways) {
-    if (only !== undefined && !only.has(ino)) continue;
     signal.throwIfAborted();
     const entered = enter(context, gathered, { ino, ways: waysHere, own, device }, wanted);
     if (entered.inside === null) {
@@ -85,7 +104,7 @@ export function inspectNamespaces(
         const started = performance.now();
         account.asked += 1;
         try {
-          const { data, seen, missed = [], notes = [] } = collector.inspect(entered.inside);
+          const { data, seen, missed = [], notes = [] } = collector.inspect(entered.inside, has);
           found[collector.name] = data;
           account.seen += seen;
           account.missed.push(...missed);

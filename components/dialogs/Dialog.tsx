@@ -1,9 +1,10 @@
 import type { ReactElement } from 'react';
 import { helpLines } from '../../src/actions/help.ts';
 import { ACTIONS } from '../../src/actions/index.ts';
-import { COLUMNS } from '../../src/columns/index.ts';
 import { coverageLines } from '../../src/store/coverage.ts';
+import { focusedList } from '../../src/store/focus.ts';
 import { scrollTo } from '../../src/store/layout.ts';
+import { rulesetLines } from '../../src/store/reduce-dialogs.ts';
 import type { Dialog as DialogState, ScreenState } from '../../src/store/state.ts';
 import { Box, TextLine } from '../../src/terminal/ink.tsx';
 import { type Line, STYLE, span } from '../../src/terminal/style.ts';
@@ -19,17 +20,30 @@ interface DialogProps {
   readonly height: number;
 }
 
-const TITLES = { help: 'Keys', coverage: 'Coverage: what each source read', sort: 'Sort by' } as const;
+function titleOf(dialog: DialogState): string {
+  switch (dialog.kind) {
+    case 'help':
+      return 'Keys';
+    case 'coverage':
+      return 'Coverage: what each source read';
+    case 'ruleset':
+      return `Firewall of ${dialog.name}, as nft lists it`;
+    case 'sort':
+      return 'Sort by';
+  }
+}
 
-function sortLines({ sort }: ScreenState, cursor: number): Line[] {
-  return COLUMNS.map(({ id, header, description }, index) => {
+function sortLines(state: ScreenState, cursor: number): Line[] {
+  const { registry, sort } = focusedList(state);
+  return registry.columns.map(({ id, header, description }, index) => {
     const here = index === cursor;
-    const arrow = id !== sort.column.id ? ' ' : sort.descending ? '▼' : '▲';
+    const arrow = id !== sort?.column.id ? ' ' : sort.descending ? '▼' : '▲';
     return [
       span(here ? '▌' : ' ', STYLE.accentBold),
       span(` ${arrow} `, STYLE.accent),
       span(fit(header, 12), here ? STYLE.accentBold : STYLE.bold),
-      span(description, here ? STYLE.plain : STYLE.dim),
+      // Its names are written as code, for the docs.
+      span(description.replaceAll('`', ''), here ? STYLE.plain : STYLE.dim),
     ];
   });
 }
@@ -44,12 +58,19 @@ function content(state: ScreenState, dialog: DialogState, height: number): { lin
         lines: coverageLines(state.coverage, state.snapshot?.concealedTasks ?? [], state.size.columns),
         top: dialog.top,
       };
-    case 'sort':
-      return { lines: sortLines(state, dialog.cursor), top: scrollTo(0, dialog.cursor, height, COLUMNS.length) };
+    case 'ruleset': {
+      const style = dialog.answer?.lines == null ? STYLE.dim : STYLE.plain;
+      const lines = rulesetLines(dialog.answer, state.size.columns).map((line) => [span(` ${line}`, style)]);
+      return { lines, top: dialog.top };
+    }
+    case 'sort': {
+      const lines = sortLines(state, dialog.cursor);
+      return { lines, top: scrollTo(0, dialog.cursor, height, lines.length) };
+    }
   }
 }
 
-/** Help, coverage or the sort picker, in place of table and detail. */
+/** Help, coverage, a ruleset or the sort picker, in place of table and detail. */
 export function Dialog({ state, dialog, height }: DialogProps): ReactElement {
   const { size, color } = state;
   const inside = height - 1;
@@ -57,7 +78,7 @@ export function Dialog({ state, dialog, height }: DialogProps): ReactElement {
   // The terminal may have grown since it was scrolled.
   const top = Math.min(wanted, Math.max(0, lines.length - inside));
   const title = rule(
-    [span(TITLES[dialog.kind], STYLE.accentBold)],
+    [span(titleOf(dialog), STYLE.accentBold)],
     extent(top, inside, lines.length),
     size.columns,
     STYLE.accent,

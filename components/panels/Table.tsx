@@ -1,10 +1,9 @@
 import type { ReactElement } from 'react';
 import type { ScreenState } from '../../src/store/state.ts';
-import { Box, TextLine } from '../../src/terminal/ink.tsx';
-import { STYLE, span } from '../../src/terminal/style.ts';
-import { placeColumns } from './column-widths.ts';
+import { type Line, STYLE, span } from '../../src/terminal/style.ts';
+import { namespaceStyle } from './cell-styles.ts';
 import { Lines } from './Lines.tsx';
-import { MARGIN, tableHeader, tableRow } from './table-lines.ts';
+import { listLines } from './list-lines.ts';
 
 /** Properties of `Table`. */
 interface TableProps {
@@ -13,51 +12,27 @@ interface TableProps {
   readonly height: number;
 }
 
-const SELECTED = { inverse: true };
-
-function emptyText({ snapshot, filter, status }: ScreenState): string {
+function emptyText({ snapshot, namespaces, status }: ScreenState): string {
   if (snapshot === null) return status?.tone === 'alert' ? 'no scan has succeeded yet' : 'scanning…';
-  return filter.text === ''
+  return namespaces.filter.text === ''
     ? 'no network namespace was seen: c shows what each source read'
     : 'no namespace matches the filter';
 }
 
-/** The table of namespaces. Only the rows in view are made into text. */
+/** The table of namespaces: its header, and below it the rows in view. */
+export function tableLines(state: ScreenState, height: number): readonly Line[] {
+  const { namespaces, size, pane } = state;
+  const lines = listLines(namespaces, {
+    width: size.columns,
+    height,
+    focused: pane === 'table',
+    styleOf: namespaceStyle,
+  });
+  return namespaces.items.length > 0 ? lines : [...lines, [span(`   ${emptyText(state)}`, STYLE.dim)]];
+}
+
+/** The table of namespaces. */
 export function Table({ state, height }: TableProps): ReactElement {
-  const { columns, columnShift, sort, size, rows, top, selectedIndex, pane, color } = state;
-  const placed = placeColumns(columns, columnShift, sort.column, size.columns - MARGIN);
-  const header = <TextLine line={tableHeader(placed, sort)} width={size.columns} color={color} />;
-  if (rows.length === 0) {
-    return (
-      <Box flexDirection="column" height={height + 1} flexShrink={0}>
-        {header}
-        <Lines
-          lines={[[span(`   ${emptyText(state)}`, STYLE.dim)]]}
-          height={height}
-          width={size.columns}
-          color={color}
-        />
-      </Box>
-    );
-  }
-  const focused = pane === 'table';
-  return (
-    <Box flexDirection="column" height={height + 1} flexShrink={0}>
-      {header}
-      {Array.from({ length: height }, (_, index) => {
-        const row = rows[top + index];
-        const selected = top + index === selectedIndex;
-        return (
-          <TextLine
-            // biome-ignore lint/suspicious/noArrayIndexKey: a row of the screen is its place
-            key={index}
-            line={row === undefined ? [] : tableRow(row, placed, selected, focused)}
-            width={size.columns}
-            color={color}
-            {...(selected && focused ? { over: SELECTED } : {})}
-          />
-        );
-      })}
-    </Box>
-  );
+  const { size, color } = state;
+  return <Lines lines={tableLines(state, height)} height={height + 1} width={size.columns} color={color} />;
 }

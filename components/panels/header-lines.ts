@@ -1,4 +1,4 @@
-import { VISIBILITY_GLYPH } from '../../src/columns/index.ts';
+import { VISIBILITY_GLYPH } from '../../src/columns/namespaces.ts';
 import type { Coverage, Visibility } from '../../src/model/index.ts';
 import { inScreenOrder, lightOf } from '../../src/store/coverage.ts';
 import { VISIBILITY_STYLE } from '../../src/store/detail.ts';
@@ -66,14 +66,16 @@ function countForms(state: ScreenState): readonly Span[][] {
 }
 
 function countsLine(state: ScreenState): Line {
-  const { snapshot, rows, population, filter, sort, size } = state;
+  const { snapshot, population, size } = state;
+  const { items, filter, sort } = state.namespaces;
   if (snapshot === null) return [span(' scanning…', STYLE.dim)];
-  const order = span(`sort ${sort.column.header} ${sort.descending ? '▼' : '▲'} `, STYLE.dim);
+  const order =
+    sort === null ? span('') : span(`sort ${sort.column.header} ${sort.descending ? '▼' : '▲'} `, STYLE.dim);
   // What is not listed must not be taken for not there: the filter is always named, the order where there is room.
   const filtered =
     filter.text === ''
       ? []
-      : [span(`${rows.length} of ${population.byKey.size}: `, STYLE.dim), span(filter.text, STYLE.accentBold)];
+      : [span(`${items.length} of ${population.byKey.size}: `, STYLE.dim), span(filter.text, STYLE.accentBold)];
   const rights: Line[] =
     filter.text === ''
       ? [[order]]

@@ -11,15 +11,30 @@ import { Detail } from '../panels/Detail.tsx';
 import { headerLines, statusLine } from '../panels/header-lines.ts';
 import { Lines } from '../panels/Lines.tsx';
 import { Table } from '../panels/Table.tsx';
+import { Topology } from './Topology.tsx';
 
 /** Properties of `Screen`. */
 interface ScreenProps {
   readonly state: ScreenState;
 }
 
-/** Header, body (table and detail, or a dialog), status line and footer: exactly as many rows as the terminal has. */
+/** What is between the header and the status line: table and detail, the topology, or a dialog. */
+function Body({ state }: ScreenProps): ReactElement {
+  const { size, opened, dialog, topology } = state;
+  const { table, detail, body } = layoutScreen(size, opened);
+  if (dialog !== null) return <Dialog state={state} dialog={dialog} height={body} />;
+  if (topology !== null) return <Topology state={state} view={topology} height={body} />;
+  return (
+    <>
+      {!opened && <Table state={state} height={table} />}
+      {detail > 0 && <Detail state={state} height={detail} />}
+    </>
+  );
+}
+
+/** Header, body, status line and footer: exactly as many rows as the terminal has. */
 export function Screen({ state }: ScreenProps): ReactElement {
-  const { size, color, opened, dialog } = state;
+  const { size, color, opened } = state;
   const layout = layoutScreen(size, opened);
   if (layout.tooSmall) {
     const lines = [
@@ -36,14 +51,7 @@ export function Screen({ state }: ScreenProps): ReactElement {
         width={size.columns}
         color={color}
       />
-      {dialog === null ? (
-        <>
-          {!opened && <Table state={state} height={layout.table} />}
-          {layout.detail > 0 && <Detail state={state} height={layout.detail} />}
-        </>
-      ) : (
-        <Dialog state={state} dialog={dialog} height={layout.body} />
-      )}
+      <Body state={state} />
       <TextLine line={statusLine(state, clock)} width={size.columns} color={color} />
       <TextLine line={footerLine(actionsHere(state), size.columns)} width={size.columns} color={color} />
     </Box>

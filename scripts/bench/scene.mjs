@@ -21,8 +21,9 @@ function names(count) {
   return Array.from({ length: count }, (_, index) => `${PREFIX}${index}`);
 }
 
-function ipBatch(lines, { mayFail = false } = {}) {
-  const { status, stderr, error } = spawnSync('ip', ['-force', '-batch', '-'], {
+function ipBatch(lines, { mayFail = false, name } = {}) {
+  const inside = name === undefined ? [] : ['-n', name];
+  const { status, stderr, error } = spawnSync('ip', [...inside, '-force', '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     encoding: 'utf8',
   });
@@ -68,6 +69,26 @@ async function startSleepers(lines) {
   const pids = [];
   for await (const line of createInterface({ input: shell.stdout })) pids.push(Number(line));
   return pids;
+}
+
+/** Makes `count` named namespaces with a cable, both ends up, and an address in each. Call `remove()` whatever happens. */
+export function makeCables(count) {
+  const remove = () =>
+    ipBatch(
+      leftOverNames().map((name) => `netns delete ${name}`),
+      { mayFail: true },
+    );
+  remove();
+  try {
+    ipBatch(names(count).map((name) => `netns add ${name}`));
+    ipBatch(names(count).map((name) => `link add name left netns ${name} type veth peer name right netns ${name}`));
+    for (const name of names(count))
+      ipBatch(['address add 10.0.0.1/24 dev left', 'link set left up', 'link set right up'], { name });
+    return { names: names(count), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
 }
 
 /** Makes `count` namespaces. Call `remove()` of the result whatever happens. */

@@ -9,11 +9,17 @@ export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 const VERSION = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
 
+/** Those of blessed's widgets that blessed-contrib's charts are made of. */
+const BLESSED_WIDGETS = ['Node', 'Screen', 'Element', 'Box'];
+
 /**
  * Modules that are replaced.
  * - commander requires child_process for subcommands that are separate executables, which nsleuth has none of.
  *   Loading that module takes ~5 ms of the ~30 ms node needs to start.
  * - Ink looks for its devtools, which are not installed, when DEV=true is in the environment, and crashes.
+ * - blessed requires its widgets by names it puts together, and only a few are needed to draw off screen; its driver of
+ *   the terminal (tput reads terminfo files beside it) is not. blessed-contrib wants one function of lodash.
+ * - `new Buffer()` prints a deprecation warning, over the screen, where it is called outside node_modules.
  */
 const replacedModules = {
   name: 'replaced-modules',
@@ -28,6 +34,20 @@ const replacedModules = {
     build.onLoad({ filter: /\/node_modules\/ink\/build\/utils\.js$/ }, () => ({
       contents: 'export const isDev = () => false;',
     }));
+    build.onResolve({ filter: /^\.\.?\/(program|tput)$/ }, ({ importer }) =>
+      importer.includes('/node_modules/blessed/') ? absent : undefined,
+    );
+    build.onLoad({ filter: /\/node_modules\/blessed\/lib\/widget\.js$/ }, () => ({
+      contents: BLESSED_WIDGETS.map((name) => `exports.${name} = require('./widgets/${name.toLowerCase()}');`).join(''),
+    }));
+    build.onLoad({ filter: /\/node_modules\/lodash\/lodash\.js$/ }, () => ({
+      contents: "exports.max = require('./max');",
+    }));
+    build.onLoad({ filter: /\/node_modules\/drawille-blessed-contrib\/index\.js$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8');
+      if (!source.includes('new Buffer(')) return { errors: [{ text: 'it makes no Buffer any more' }] };
+      return { contents: source.replaceAll('new Buffer(', 'Buffer.alloc(') };
+    });
     build.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
   },
 };
@@ -61,6 +81,8 @@ export const ESM = {
   },
 };
 
+const BUNDLE_URL = 'const __bundleUrl=require("node:url").pathToFileURL(__filename).href;';
+
 /**
  * A CommonJS module: it starts ~15 ms sooner than the same source as an ES module, but
  * cannot hold a top-level await. `import.meta` gets a stand-in.
@@ -69,8 +91,11 @@ export const COMMONJS = {
   ...COMMON,
   format: 'cjs',
   define: { ...COMMON.define, 'import.meta.url': '__bundleUrl', 'import.meta.dirname': '__dirname' },
-  banner: { js: "'use strict';const __bundleUrl=require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: `'use strict';${BUNDLE_URL}` },
 };
+
+/** The same for packages that were not written for strict mode. */
+export const SLOPPY_COMMONJS = { ...COMMONJS, banner: { js: BUNDLE_URL } };
 
 /** esbuild is a devDependency; says so instead of ERR_MODULE_NOT_FOUND. */
 export async function loadEsbuild() {

@@ -12,6 +12,8 @@ export interface ActionEffects {
   suspend(): void;
   /** Scans now. */
   scan(): void;
+  /** Asks for the firewall ruleset of the selected namespace. */
+  ruleset(): void;
   /** Takes a changed interval or pause into account. */
   reschedule(): void;
   /** Draws the whole screen anew. */
@@ -26,7 +28,7 @@ export interface ActionContext {
 }
 
 /** Headings of the help, in order. */
-export const GROUPS = ['Move', 'List', 'Look', 'Scan', 'While typing a filter', 'Screen'] as const;
+export const GROUPS = ['Move', 'List', 'Look', 'Tabs', 'Topology', 'Scan', 'While typing a filter', 'Screen'] as const;
 
 /** One thing a key does. Key dispatch, help and footer are all derived from the table of these. */
 export interface Action {

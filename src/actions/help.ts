@@ -48,7 +48,7 @@ export function helpLines(actions: readonly Action[]): readonly Line[] {
 }
 
 /** Keys that stand together in the footer because one word says what both do. */
-const PAIRED: Readonly<Record<string, string>> = { '+': '+ -' };
+const PAIRED: Readonly<Record<string, string>> = { '+': '+ -', 1: '1…0' };
 
 /** The footer: the keys that work here, as many as fit, the last of `actions` (how to leave) never left out. */
 export function footerLine(actions: readonly Action[], width: number): Line {

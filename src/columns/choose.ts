@@ -1,21 +1,41 @@
 import { CommandError, EXIT } from '../errors.ts';
 import { safeText } from '../terminal/sanitise.ts';
-import type { Column } from './column.ts';
-import { COLUMNS, findColumn } from './index.ts';
+import type { Column, Registry } from './column.ts';
 import type { SortOrder } from './sort.ts';
+
+/** The column of that id, in whatever case it is written. */
+export function findColumn<Row, Context>(
+  { columns }: Registry<Row, Context>,
+  id: string,
+): Column<Row, Context> | undefined {
+  const wanted = id.toLowerCase();
+  return columns.find((column) => column.id === wanted);
+}
 
 /**
  * The column of that id.
  *
  * @throws CommandError naming every column there is.
  */
-export function chooseColumn(id: string): Column {
-  const column = findColumn(id);
+export function chooseColumn<Row, Context>(registry: Registry<Row, Context>, id: string): Column<Row, Context> {
+  const column = findColumn(registry, id);
   if (column === undefined) {
-    const known = COLUMNS.map((candidate) => candidate.id).join(', ');
+    const known = registry.columns.map((candidate) => candidate.id).join(', ');
     throw new CommandError('ERR_UNKNOWN_COLUMN', `unknown column "${safeText(id)}"; columns are ${known}`, EXIT.usage);
   }
   return column;
+}
+
+/**
+ * The columns of those ids, or the ones shown by default.
+ *
+ * @throws CommandError for an unknown column.
+ */
+export function chooseColumns<Row, Context>(
+  registry: Registry<Row, Context>,
+  ids: readonly string[] = registry.defaults,
+): Column<Row, Context>[] {
+  return ids.map((id) => chooseColumn(registry, id));
 }
 
 /**
@@ -23,8 +43,8 @@ export function chooseColumn(id: string): Column {
  *
  * @throws CommandError for an unknown column.
  */
-export function chooseSort(text: string): SortOrder {
-  const column = chooseColumn(text.replace(/^[+-]/, ''));
+export function chooseSort<Row, Context>(registry: Registry<Row, Context>, text: string): SortOrder<Row, Context> {
+  const column = chooseColumn(registry, text.replace(/^[+-]/, ''));
   const descending = text.startsWith('-') || (!text.startsWith('+') && column.descendingFirst === true);
   return { column, descending };
 }

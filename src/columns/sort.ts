@@ -1,12 +1,10 @@
-import type { Namespace } from '../model/index.ts';
-import { type CellValue, type Column, formatCell } from './column.ts';
+import { type CellValue, type Column, formatCell, type Registry } from './column.ts';
 
-export interface SortOrder {
-  readonly column: Column;
+export interface SortOrder<Row, Context = void> {
+  readonly column: Column<Row, Context>;
   readonly descending: boolean;
 }
 
-/** Unknown values go last, whichever way the sort goes: they are the least useful rows. */
 function compareValues(a: CellValue, b: CellValue): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   const left = formatCell(a);
@@ -14,12 +12,19 @@ function compareValues(a: CellValue, b: CellValue): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** A new array in the given order; ties keep inode order, so rows do not jump between refreshes. */
-export function sortNamespaces(namespaces: readonly Namespace[], order: SortOrder): Namespace[] {
-  const { column, descending } = order;
-  const key = column.sortKey ?? column.value;
-  return namespaces
-    .map((ns) => ({ ns, key: key(ns) }))
+/**
+ * A new array in the given order. Unknown values go last, whichever way the sort goes: they are the least useful rows.
+ * Ties fall by the registry's tie-breaker, so that rows do not jump between refreshes.
+ */
+export function sortRows<Row, Context>(
+  { tieBreaker }: Pick<Registry<Row, Context>, 'tieBreaker'>,
+  rows: readonly Row[],
+  { column, descending }: SortOrder<Row, Context>,
+  context: Context,
+): Row[] {
+  const keyOf = column.sortKey ?? column.value;
+  return rows
+    .map((row) => ({ row, key: keyOf(row, context) }))
     .sort((a, b) => {
       if (a.key === null || b.key === null) {
         if (a.key !== b.key) return a.key === null ? 1 : -1;
@@ -27,7 +32,7 @@ export function sortNamespaces(namespaces: readonly Namespace[], order: SortOrde
         const order = compareValues(a.key, b.key);
         if (order !== 0) return descending ? -order : order;
       }
-      return (a.ns.ino ?? 0) - (b.ns.ino ?? 0);
+      return tieBreaker === undefined ? 0 : tieBreaker(a.row) - tieBreaker(b.row);
     })
-    .map(({ ns }) => ns);
+    .map(({ row }) => row);
 }

@@ -12,6 +12,12 @@ export interface CommandOptions {
   readonly columns?: string;
   readonly sort?: string;
   readonly filter?: string;
+  /** Names of sections, separated by commas. */
+  readonly section?: string;
+  /** File to write to. */
+  readonly output?: string;
+  /** Replace what is there. */
+  readonly force?: boolean;
   readonly proc: string;
   readonly without?: string;
   /** False for `--no-kernel-view`. */

@@ -92,7 +92,7 @@ function concealedText(tasks: readonly ConcealedTask[]): string {
 
 /** `nsleuth doctor`: which sources work on this host, which do not, why, and what would fix it. */
 export async function doctor(options: CommandOptions, { out, width }: Streams): Promise<number> {
-  const snapshot = await takeSnapshot(options);
+  const snapshot = await takeSnapshot(options, { inside: 'all' });
   const { coverage, host, concealedTasks } = snapshot;
   const probes = [...probe(options.proc), probeKernelView(coverage)];
   if (options.json) {

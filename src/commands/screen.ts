@@ -73,6 +73,7 @@ export async function runScreen(
   const hangUp = (): void => screen.raise('SIGHUP');
 
   try {
+    store.subscribe(scanner.look);
     screen.enter();
     painter.paint(firstFrame(store.getState()));
     stdout.on('resize', resize).on('error', hangUp);
@@ -87,6 +88,7 @@ export async function runScreen(
           suspend: () => screen.suspend(),
           scan: scanner.scan,
           reschedule: scanner.reschedule,
+          ruleset: scanner.ruleset,
           redraw: () => painter.start(),
         },
       };

@@ -1,139 +1,68 @@
-import { VISIBILITY_GLYPH } from '../columns/index.ts';
+import type { InNamespace } from '../columns/column.ts';
+import { ENTERS_BY, entersBy, overviewOf } from '../columns/overview.ts';
 import { openSnapshotNamespace } from '../enter.ts';
-import { EXIT } from '../errors.ts';
-import { describeConcealedTask, describeDisagreement, describeReferences } from '../model/describe.ts';
-import { describeLinks, deviceKind, deviceState, whyNoDevices } from '../model/device-text.ts';
-import { type Evidence, evidenceFor } from '../model/evidence.ts';
-import { concealedIn, explainVisibility, leadsFor } from '../model/explain.ts';
-import type { Container, Namespace, Snapshot } from '../model/index.ts';
-import { describeBestWay, whyNoWay } from '../model/ways.ts';
+import { CommandError, EXIT } from '../errors.ts';
+import type { Namespace, Snapshot } from '../model/index.ts';
 import { close } from '../os/libc.ts';
 import { describeWay } from '../os/open-namespace.ts';
 import { closeProcfs, openProcfs } from '../os/procfs.ts';
 import { toJson } from '../report/json.ts';
-import { type TableColumn, toTable } from '../report/table.ts';
-import { type CommandOptions, reportGaps, type Streams, takeSnapshot } from './command.ts';
-import { HOLDER_COLUMNS, holderRows } from './holders.ts';
+import { SECTIONS, type Section } from '../sections.ts';
+import { safeText } from '../terminal/sanitise.ts';
+import { type CommandOptions, reportGaps, type Streams, splitList, takeSnapshot } from './command.ts';
+import { arrange, type Choice, chooseRows, toText } from './rows.ts';
 import { theNamespace } from './select.ts';
 
-function containerText({ engine, id, name, pod }: Container): string {
-  return [`${engine} ${name ?? id}`, name === null ? '' : `id ${id}`, pod === null ? '' : `pod ${pod}`]
-    .filter((part) => part !== '')
-    .join(', ');
+/** What `show` prints. */
+interface Wanted {
+  readonly sections: readonly Section[];
+  /** Sections were named: they are printed even where there is nothing to say. */
+  readonly named: boolean;
+  /** What was chosen of the rows of the only section. */
+  readonly choice: Choice<unknown, InNamespace> | null;
 }
 
-function facts(ns: Namespace, snapshot: Snapshot, way: string): [string, string][] {
-  return [
-    [
-      'Namespace',
-      ns.ino === null ? '? (its number cannot be learned)' : `net:[${ns.ino}]${ns.initial ? ', the initial one' : ''}`,
-    ],
-    ['Name', ns.names.join(', ') || '—'],
-    ['Visibility', `${VISIBILITY_GLYPH[ns.visibility]} ${ns.visibility}: ${explainVisibility(ns, snapshot)}`],
-    ['Enters by', way],
-    ['Cookie', ns.cookie ?? '?'],
-    ['References', describeReferences(ns.references)],
-    [
-      'Owner',
-      ns.owner === null ? '?' : `user namespace ${ns.owner.userNamespace}, created by uid ${ns.owner.uid ?? '?'}`,
-    ],
-    ['Mounted on', ns.paths.join(', ') || '—'],
-    ['Container', ns.container === null ? '—' : containerText(ns.container)],
-  ];
+/**
+ * The sections `--section` names, in the order they are printed.
+ *
+ * @throws CommandError for a name that is none, which lists those there are.
+ */
+function chooseSections(names: string): readonly Section[] {
+  const wanted = splitList(names).map((name) => name.toLowerCase());
+  const unknown = wanted.find((name) => !SECTIONS.some(({ id }) => id === name));
+  if (unknown !== undefined || wanted.length === 0) {
+    const known = SECTIONS.map(({ id }) => id).join(', ');
+    const what = unknown === undefined ? 'no section' : `unknown section "${safeText(unknown)}"`;
+    throw new CommandError('ERR_UNKNOWN_SECTION', `${what} in --section; sections are ${known}`, EXIT.usage);
+  }
+  return SECTIONS.filter(({ id }) => wanted.includes(id));
 }
 
-const PROCESS_COLUMNS = [
-  { header: 'PID', align: 'right' },
-  { header: 'USER', align: 'left' },
-  { header: 'STARTED', align: 'left' },
-  { header: 'THREADS', align: 'right' },
-  { header: 'CONTAINER', align: 'left' },
-  { header: 'COMMAND', align: 'left' },
-] as const;
-
-function processRows(ns: Namespace): string[][] {
-  return ns.processes.map((process) => [
-    String(process.pid),
-    process.user ?? (process.uid === null ? '?' : String(process.uid)),
-    process.startedAt?.replace(/\.\d+Z$/, 'Z') ?? '?',
-    String(process.threads),
-    process.container === null ? '—' : containerText(process.container),
-    `${process.covered ? '(covered) ' : ''}${process.cmdline || `[${process.comm}]`}`,
-  ]);
-}
-
-const EVIDENCE_COLUMNS = [
-  { header: '', align: 'left' },
-  { header: 'SOURCE', align: 'left' },
-  { header: 'VIEW', align: 'left' },
-  { header: 'SEES IT', align: 'left' },
-  { header: 'HOLDERS', align: 'right' },
-  { header: 'COVERAGE', align: 'left' },
-] as const;
-
-const SEES = { yes: '●', no: '×', unknown: '?' } as const;
-
-function evidenceRow({ source, sees, status, holders }: Evidence, { coverage }: Snapshot): string[] {
-  const entry = coverage.find((candidate) => candidate.source === source);
-  const gaps = entry === undefined || entry.missed.length === 0 ? '' : `, ${entry.missed.length} missed`;
-  const why = status === 'unavailable' ? (entry?.missed[0] ?? entry?.notes[0])?.reason : undefined;
-  // The kernel's are those that nobody else shows: none of them says nothing of the others.
-  const counted = holders !== null && sees !== 'unknown' && (source !== 'kernel' || holders > 0);
-  const held = counted ? String(holders) : '—';
-  return [
-    SEES[sees],
-    source,
-    entry?.view ?? '—',
-    sees,
-    held,
-    why === undefined ? `${status}${gaps}` : `${status}: ${why}`,
-  ];
-}
-
-const DEVICE_COLUMNS = [
-  { header: 'NAME', align: 'left' },
-  { header: 'KIND', align: 'left' },
-  { header: 'STATE', align: 'left' },
-  { header: 'MAC', align: 'left' },
-  { header: 'CONNECTED TO', align: 'left' },
-] as const;
-
-function deviceRows(ns: Namespace, { namespaces }: Snapshot): string[][] {
-  return (ns.devices ?? []).map((device) => [
-    device.name,
-    deviceKind(device),
-    deviceState(device),
-    device.address ?? '—',
-    describeLinks(device, ns, namespaces) || '—',
-  ]);
-}
-
-const CONCEALED_COLUMNS = [
-  { header: '', align: 'left' },
-  { header: 'TASK', align: 'left' },
-  { header: 'UID', align: 'right' },
-  { header: 'WHY', align: 'left' },
-] as const;
-
-/** A title with a count, and a table or what is said where there is none. */
-function section(
-  title: string,
-  columns: readonly TableColumn[],
-  rows: readonly (readonly string[])[],
-  width: number | undefined,
-  none = 'none',
-): string {
-  return `\n${title} ${rows.length}\n${rows.length === 0 ? `${none}\n` : toTable(columns, rows, width)}`;
+/** @throws CommandError for an unknown section or column, and for what makes sense of one section only. */
+function choose(options: CommandOptions): Wanted {
+  const { section: names, columns, sort, filter, csv } = options;
+  const given = { '--csv': csv || undefined, '--columns': columns, '--sort': sort, '--filter': filter };
+  const choosing = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  const sections = names === undefined ? SECTIONS : chooseSections(names);
+  const [section] = sections;
+  if (choosing === undefined) return { sections, named: names !== undefined, choice: null };
+  if (section === undefined || sections.length > 1) {
+    throw new CommandError(
+      'ERR_SECTIONS',
+      `${choosing} takes the rows of one section: name it with --section, as in --section sockets`,
+      EXIT.usage,
+    );
+  }
+  return { sections, named: true, choice: chooseRows(section.registry, options) };
 }
 
 /** Opens it, to say by which way that works, and lets go of it again: nothing is changed by that. */
-function entersBy(ns: Namespace, snapshot: Snapshot, procRoot: string): string {
-  const expected = describeBestWay(ns, snapshot) ?? `— ${whyNoWay(ns, snapshot)}`;
+function triedWay(ns: Namespace, snapshot: Snapshot, procRoot: string): string {
   const procfs = openProcfs(procRoot);
   try {
-    if (!procfs.ofThisKernel) return expected;
+    if (!procfs.ofThisKernel) return entersBy(ns, snapshot);
     const opened = openSnapshotNamespace(procfs, ns, snapshot);
-    if (opened.fd === null) return opened.why === 'gone' ? '— it is gone' : expected;
+    if (opened.fd === null) return opened.why === 'gone' ? '— it is gone' : entersBy(ns, snapshot);
     close(opened.fd);
     return describeWay(opened.way);
   } finally {
@@ -141,35 +70,101 @@ function entersBy(ns: Namespace, snapshot: Snapshot, procRoot: string): string {
   }
 }
 
-function render(ns: Namespace, snapshot: Snapshot, way: string, width: number | undefined): string {
-  const known = facts(ns, snapshot, way);
-  const label = Math.max(...known.map(([name]) => name.length));
-  const evidence = evidenceFor(ns, snapshot).map((each) => evidenceRow(each, snapshot));
-  const concealed = concealedIn(ns, snapshot).map((task) => [
-    '!',
-    describeConcealedTask(task),
-    String(task.uid ?? '?'),
-    describeDisagreement(task),
-  ]);
-  const leads = holderRows(leadsFor(ns, snapshot), snapshot);
+function overviewText(ns: Namespace, snapshot: Snapshot, procRoot: string): string {
+  const facts = overviewOf(ns, snapshot);
+  const widest = Math.max(...facts.map(({ label }) => label.length));
+  return facts
+    .map(({ label, value }) => {
+      const known = label === ENTERS_BY ? triedWay(ns, snapshot, procRoot) : (value ?? '?');
+      return `${label.padEnd(widest)}  ${known || '—'}\n`;
+    })
+    .join('');
+}
+
+/** A title with a count, and a table or what is said where there is none. */
+function sectionText(
+  section: Section,
+  choice: Choice<unknown, InNamespace>,
+  context: InNamespace,
+  width: number | undefined,
+): string {
+  const { ns, snapshot } = context;
+  const rows = section.rows(ns, snapshot);
+  if (rows === null) return `${section.title} ?\n${section.whyNone(ns, snapshot)}\n`;
+  const chosen = arrange(choice, rows, context);
+  const count = chosen.length === rows.length ? chosen.length : `${chosen.length} of ${rows.length}`;
+  const none = rows.length === 0 ? section.whyNone(ns, snapshot) : 'none of them matches the filter';
   return [
-    ...known.map(([name, value]) => `${name.padEnd(label)}  ${value}\n`),
-    `\nEvidence\n${toTable(EVIDENCE_COLUMNS, evidence, width)}`,
-    concealed.length === 0 ? '' : section('Concealed tasks', CONCEALED_COLUMNS, concealed, width),
-    section('Holders', HOLDER_COLUMNS, holderRows(ns.holders, snapshot), width, 'none seen'),
-    leads.length === 0 ? '' : section('Leads: what may hold it', HOLDER_COLUMNS, leads, width),
-    ns.devices === null
-      ? `\nDevices ?\n${whyNoDevices(ns)}\n`
-      : section('Devices', DEVICE_COLUMNS, deviceRows(ns, snapshot), width),
-    section('Processes', PROCESS_COLUMNS, processRows(ns), width),
+    `${section.title} ${count}\n`,
+    chosen.length === 0 ? `${none}\n` : toText(choice, chosen, context, { width }),
+    ...section.gaps(ns, snapshot).map((gap) => `may not be all: ${gap}\n`),
   ].join('');
 }
 
-/** `nsleuth show NS`: one namespace in full. */
+/** Sections nobody could read, those for the same reason together. */
+function unreadText(sections: readonly Section[], { ns, snapshot }: InNamespace): string {
+  const titles = new Map<string, string[]>();
+  for (const section of sections) {
+    const why = section.whyNone(ns, snapshot);
+    titles.set(why, [...(titles.get(why) ?? []), section.title]);
+  }
+  return [...titles].map(([why, named]) => `${named.join(', ')} ?\n${why}\n`).join('\n');
+}
+
+/** Whether a section is worth its lines where nobody asked for it. */
+function isWorthShowing(section: Section, { ns, snapshot }: InNamespace): boolean {
+  return section.important || section.rows(ns, snapshot)?.length !== 0 || section.gaps(ns, snapshot).length > 0;
+}
+
+function render({ sections, named, choice }: Wanted, context: InNamespace, procRoot: string, width?: number): string {
+  const { ns, snapshot } = context;
+  const isUnread = (section: Section) => !named && section.rows(ns, snapshot) === null;
+  const shown = sections.filter((section) => !isUnread(section) && (named || isWorthShowing(section, context)));
+  const unread = sections.filter(isUnread);
+  return [
+    ...shown.map((section) =>
+      section.id === 'overview' && choice === null
+        ? overviewText(ns, snapshot, procRoot)
+        : sectionText(section, choice ?? chooseRows(section.registry, {}), context, width),
+    ),
+    ...(unread.length === 0 ? [] : [unreadText(unread, context)]),
+  ].join('\n');
+}
+
+/** @throws CommandError for what is not known: a header alone would say that there is nothing. */
+function csv({ sections: [section], choice }: Wanted, context: InNamespace): string {
+  if (section === undefined || choice === null) return '';
+  const rows = section.rows(context.ns, context.snapshot);
+  if (rows !== null) return toText(choice, arrange(choice, rows, context), context, 'csv');
+  const why = section.whyNone(context.ns, context.snapshot);
+  throw new CommandError('ERR_NOT_READ', `${section.title.toLowerCase()} not known: ${why}`);
+}
+
+/** The whole namespace, or its parts by the names of their sections. */
+function json({ sections, named, choice }: Wanted, context: InNamespace): unknown {
+  if (!named) return context.ns;
+  const { ns, snapshot } = context;
+  const part = (section: Section): unknown => {
+    if (choice === null && section.json !== undefined) return section.json(ns, snapshot);
+    const rows = section.rows(ns, snapshot);
+    return rows === null || choice === null ? rows : arrange(choice, rows, context);
+  };
+  return Object.fromEntries(sections.map((section) => [section.id, part(section)]));
+}
+
+/** `nsleuth show NS`: one namespace in full, or the sections of it that are asked for. */
 export async function show(selector: string, options: CommandOptions, { out, err, width }: Streams): Promise<number> {
-  const snapshot = await takeSnapshot(options);
+  // What the user got wrong is said before anything is read.
+  const wanted = choose(options);
+  const snapshot = await takeSnapshot(options, {
+    inside: ['nsids', 'links', 'addresses', 'routes'],
+    focus: (found) => new Set([theNamespace(found, selector).ino].filter((ino) => ino !== null)),
+  });
   const ns = theNamespace(snapshot, selector);
-  out(options.json ? toJson(ns) : render(ns, snapshot, entersBy(ns, snapshot, options.proc), width));
+  const context = { ns, snapshot };
+  if (options.json) out(toJson(json(wanted, context)));
+  else if (options.csv) out(csv(wanted, context));
+  else out(render(wanted, context, options.proc, width));
   if (!options.json) reportGaps(snapshot, err);
   return EXIT.done;
 }

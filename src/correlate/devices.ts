@@ -1,38 +1,6 @@
 import type { KernelData, KernelDevice } from '../../collectors/kernel.ts';
 import type { Device, DeviceReference } from '../model/index.ts';
-
-/** IFF_… by bit, include/uapi/linux/if.h. */
-const FLAGS = [
-  'up',
-  'broadcast',
-  'debug',
-  'loopback',
-  'pointopoint',
-  'notrailers',
-  'running',
-  'noarp',
-  'promisc',
-  'allmulti',
-  'master',
-  'slave',
-  'multicast',
-  'portsel',
-  'automedia',
-  'dynamic',
-  'lower_up',
-  'dormant',
-  'echo',
-];
-
-/** IF_OPER_… by number, include/uapi/linux/if.h. */
-const OPERSTATES = ['unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing', 'dormant', 'up'];
-
-const IFF_UP = 1;
-
-/** What rtnl_fill_ifinfo says: one that is not up is down, whatever its last state was. */
-function operstateOf({ flags, operstate }: KernelDevice): string {
-  return (flags & IFF_UP) === 0 ? 'down' : (OPERSTATES[operstate] ?? `state ${operstate}`);
-}
+import { flagNames, operstateOf } from '../os/netlink/device-names.ts';
 
 function key(netns: number, ifindex: number): string {
   return `${netns} ${ifindex}`;
@@ -65,7 +33,7 @@ export function devicesByNamespace({ devices, stack }: KernelData): Map<number, 
       name: device.name,
       ...(device.rawName === undefined ? null : { rawName: device.rawName }),
       kind: device.kind === '' ? null : device.kind,
-      flags: FLAGS.filter((_, bit) => (device.flags & (1 << bit)) !== 0),
+      flags: flagNames(device.flags),
       operstate: operstateOf(device),
       address: device.address === '' ? null : device.address,
       mtu: device.mtu,

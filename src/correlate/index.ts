@@ -1,5 +1,6 @@
 import type { Gathered } from '../../collectors/index.ts';
 import type { KernelNamespace, KernelTask } from '../../collectors/kernel.ts';
+import type { Behind } from '../../collectors/nsids/follow.ts';
 import { type TaskRecord, TICKS_PER_SECOND } from '../../collectors/tasks.ts';
 import type {
   ConcealedTask,
@@ -12,9 +13,10 @@ import type {
   Witness,
 } from '../model/index.ts';
 import { isAlive, kernelKey, provenByUserland } from './cross-view.ts';
-import { devicesByNamespace } from './devices.ts';
 import { initialNamespace } from './initial.ts';
+import { insideOf } from './inside.ts';
 import { withKernelAnswers } from './kernel-answers.ts';
+import { joinDevices } from './links.ts';
 import { visibilityOf } from './visibility.ts';
 
 /** What two looks at both views agreed on. See `src/settle-views.ts`. */
@@ -38,22 +40,6 @@ const NO_VERDICTS: Verdicts = {
   concealedTasks: [],
 };
 
-/** What is inside a namespace that nobody looked into. */
-const NOT_READ = {
-  addresses: null,
-  routes: null,
-  rules: null,
-  neighbours: null,
-  filters: null,
-  sockets: null,
-  firewall: null,
-  nsids: null,
-  protocols: null,
-  discrepancies: [],
-  uplink: null,
-  countersAt: null,
-} as const;
-
 /** A namespace while its sightings are being put together. */
 class Sighted {
   readonly ino: number | null;
@@ -64,6 +50,8 @@ class Sighted {
   /** Where it is known by that alone. */
   cookie: string | undefined;
   kernel: KernelNamespace | undefined;
+  /** The ids others have for it, where nothing else is known of it. */
+  behind: readonly Behind[] = [];
 
   constructor(ino: number | null) {
     this.ino = ino;
@@ -164,13 +152,50 @@ function addKernelTasks(
   }
 }
 
+/**
+ * Ids that stand for the same namespace: two that see the same addresses on the same devices. One without any address
+ * cannot be told from another.
+ */
+function sameBehind(all: readonly Behind[]): Behind[][] {
+  const groups = new Map<string, Behind[]>();
+  for (const behind of all) {
+    const { from, nsid, addresses } = behind;
+    const told = addresses.map(({ ifindex, address }) => `${ifindex} ${address}`).join();
+    const key = told === '' ? `${from} ${nsid}` : told;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [behind]);
+    else group.push(behind);
+  }
+  return [...groups.values()];
+}
+
+/** By namespace: which others have an id for it. */
+function idsByNamespace({ nsids }: Gathered): Map<number, Witness[]> {
+  const ids = new Map<number, Witness[]>();
+  for (const [from, table] of nsids?.resolved ?? []) {
+    for (const [nsid, ino] of table) {
+      const witness: Witness = { source: 'nsids', from, nsid };
+      const known = ids.get(ino);
+      if (known === undefined) ids.set(ino, [witness]);
+      else known.push(witness);
+    }
+  }
+  return ids;
+}
+
 /** Who knows of it without holding it. */
-function witnessesOf({ ino, kernel }: Sighted, { handles, listns }: Gathered): Witness[] {
+function witnessesOf(
+  { ino, kernel, behind }: Sighted,
+  { handles, listns }: Gathered,
+  ids: ReadonlyMap<number, readonly Witness[]>,
+): Witness[] {
   const witnesses: Witness[] = [];
   if (kernel !== undefined) witnesses.push({ source: 'kernel' });
   // The number of one that left the list may be another's by now.
   if (ino !== null && !kernel?.departed && handles?.opened.has(ino)) witnesses.push({ source: 'handles' });
   if (kernel?.cookie != null && listns?.cookies.has(kernel.cookie)) witnesses.push({ source: 'listns' });
+  if (ino !== null && !kernel?.departed) witnesses.push(...(ids.get(ino) ?? []));
+  for (const { from, nsid } of behind) witnesses.push({ source: 'nsids', from, nsid });
   return witnesses;
 }
 
@@ -223,6 +248,10 @@ export function correlate(
     namespace.cookie ??= cookie;
   }
   joinKernel(gathered, sighted, at, verdicts);
+  for (const behind of sameBehind(gathered.nsids?.behind ?? [])) {
+    const [{ from, nsid } = { from: 0, nsid: 0 }] = behind;
+    at(null, `nsid:${from}:${nsid}`).behind = behind;
+  }
   addKernelTasks(
     gathered.kernel?.tasks ?? [],
     (ino) => (proven.has(ino) ? undefined : sighted.get(String(ino))),
@@ -231,7 +260,12 @@ export function correlate(
   );
 
   const initial = initialNamespace(processes, new Set([...sighted.values()].map(({ ino }) => ino)));
-  const devices = gathered.kernel?.devices.length ? devicesByNamespace(gathered.kernel) : null;
+  const devices = joinDevices(gathered);
+  // A namespace none of whose devices is listed by the kernel's own view has none.
+  const listed = (gathered.kernel?.devices.length ?? 0) > 0;
+  const ids = idsByNamespace(gathered);
+  const { tasks } = gathered;
+  const wholeHost = tasks !== undefined && tasks.denied.length === 0 && !tasks.narrowed;
   const concealing = new Set(verdicts.concealedTasks.map(({ netns }) => netns));
   const namespaces = [...sighted.values()].map((found): Namespace => {
     const { ino, names, holders, kernel } = found;
@@ -245,18 +279,21 @@ export function correlate(
         holders,
         processes: found.processes,
         dead: kernel !== undefined && !isAlive(kernel),
-        confirmedHidden: kernel !== undefined && verdicts.hidden.has(kernelKey(kernel)),
+        confirmedHidden:
+          kernel === undefined ? found.behind.length > 0 && wholeHost : verdicts.hidden.has(kernelKey(kernel)),
         concealed: ino !== null && concealing.has(ino),
       }),
       names,
       paths: [...found.paths],
       owner: identity?.owner ?? kernel?.owner ?? null,
       holders,
-      witnesses: witnessesOf(found, gathered),
+      witnesses: witnessesOf(found, gathered, ids),
       references: kernel === undefined ? null : { count: kernel.count, passive: kernel.passive, active: kernel.active },
       processes: found.processes,
-      devices: devices === null || ino === null || kernel?.departed ? null : (devices.get(ino) ?? []),
-      ...NOT_READ,
+      devices: ino === null || kernel?.departed ? null : (devices?.get(ino) ?? (listed ? [] : null)),
+      ...insideOf(ino, gathered),
+      ...(found.behind[0] === undefined ? null : { addresses: found.behind[0].addresses }),
+      uplink: null,
       container: ino === initial ? null : containerOf(found.processes),
     };
   });

@@ -18,15 +18,16 @@ export function deviceKind({ kind, flags }: Pick<Device, 'kind' | 'flags'>): Saf
 }
 
 function describeReference(
-  { netns, ifindex, name }: DeviceReference,
+  { netns, ifindex, name, nsid, certainty }: DeviceReference,
   here: Namespace,
   namespaces: readonly Namespace[],
 ): string {
-  const device = name ?? `ifindex ${ifindex}`;
+  const device = `${name ?? `ifindex ${ifindex}`}${certainty === 'probable' ? ' (probably)' : ''}`;
   if (netns === here.ino) return device;
+  if (!netns) return `${device} in ${nsid === undefined ? '?' : `the namespace with id ${nsid} here`}`;
   // One that has no devices has left, and its number may be used again.
   const there = namespaces.find(({ ino, devices }) => ino === netns && devices !== null);
-  return `${device} in ${there === undefined ? netns || '?' : nameNamespace(there)}`;
+  return `${device} in ${there === undefined ? netns : nameNamespace(there)}`;
 }
 
 /** What a device is connected to: "peer veth1 in 4026531833 init", "over eth0", "under br0"; empty for nothing. */
@@ -44,11 +45,4 @@ export function describeLinks(device: Device, here: Namespace, namespaces: reado
       return `${word} ${named.join(', ')}${more}`;
     })
     .join('; ');
-}
-
-/** Why the devices of a namespace are not known. */
-export function whyNoDevices({ references }: Namespace): string {
-  return references === null
-    ? "only the kernel's own view tells"
-    : 'it is off the list, and they cannot be told any more';
 }

@@ -21,13 +21,15 @@ export interface DeviceCounters {
   readonly rxPackets: number;
   readonly rxErrors: number;
   readonly rxDropped: number;
-  readonly rxMissed: number;
+  /** Null where only `/proc/net/dev` told: there `rxDropped` has them as well. */
+  readonly rxMissed: number | null;
   readonly multicast: number;
   readonly txBytes: number;
   readonly txPackets: number;
   readonly txErrors: number;
   readonly txDropped: number;
-  readonly txCarrierErrors: number;
+  /** Null where only `/proc/net/dev` told, which adds up several kinds of errors. */
+  readonly txCarrierErrors: number | null;
   readonly collisions: number;
 }
 

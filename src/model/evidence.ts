@@ -19,7 +19,7 @@ export interface Evidence {
 
 /** Sources that find holders, and those that only know of a namespace. Others (host, containers) say nothing of it. */
 const FINDERS = ['tasks', 'mounts', 'descriptors', 'pinned-mounts'] as const;
-const WITNESSES = ['kernel', 'handles', 'listns'] as const;
+const WITNESSES = ['kernel', 'handles', 'listns', 'nsids'] as const;
 
 /** The userland source a holder comes from. */
 function finderOf(holder: Holder, { mountNamespaces }: Pick<Snapshot, 'mountNamespaces'>): (typeof FINDERS)[number] {
@@ -51,7 +51,7 @@ export function evidenceFor(ns: Namespace, snapshot: Pick<Snapshot, 'coverage' |
   };
   return [
     ...FINDERS.map((source) => row(source, found.has(source), found.get(source) ?? 0)),
-    ...WITNESSES.map((source) =>
+    ...WITNESSES.filter((source) => source !== 'nsids' || coverageOf(source) !== undefined).map((source) =>
       row(
         source,
         ns.witnesses.some((witness) => witness.source === source),

@@ -54,12 +54,18 @@ function explainPlain(ns: Namespace, { coverage }: Facts): string {
   return `${count(leaders.length, 'process', 'processes')} in it, by the kernel's word alone: ${whyUnseen(leaders, coverage)}`;
 }
 
+/** Who says that it exists, where nothing shows what holds it. */
+function knownBy({ witnesses }: Namespace): string {
+  const id = witnesses.find((witness) => witness.source === 'nsids');
+  if (id === undefined || witnesses.some(({ source }) => source === 'kernel')) return 'the kernel lists it';
+  return `net:[${id.from}] has the id ${id.nsid} for it`;
+}
+
 function explainObscure(ns: Namespace, { coverage }: Facts): string {
   const proven = ns.holders.filter(isProvenByUserland);
   if (proven.length === 0) {
     const named = ns.holders.filter(isCertain);
-    const held =
-      named.length === 0 ? 'the kernel lists it' : `only the kernel shows what holds it, ${describeHolders(named)}`;
+    const held = named.length === 0 ? knownBy(ns) : `only the kernel shows what holds it, ${describeHolders(named)}`;
     return `${held}; ${whyUnseen(named, coverage)}`;
   }
   if (ns.processes.some(({ covered }) => covered)) {
@@ -75,7 +81,7 @@ function explainHidden(ns: Namespace, facts: Facts): string {
   if (concealed > 0) return `the kernel shows ${count(concealed, 'task')} in it that /proc conceals`;
   const named = ns.holders.filter(isCertain);
   if (named.length > 0) return `the kernel lists it, and it alone shows what holds it: ${describeHolders(named)}`;
-  return `the kernel lists it, and nothing ${ns.holders.length > 0 ? 'certain ' : ''}was found that holds it`;
+  return `${knownBy(ns)}, and nothing ${ns.holders.length > 0 ? 'certain ' : ''}was found that holds it`;
 }
 
 /** Of one that has left the kernel's list no devices can be told, while those of others are. */

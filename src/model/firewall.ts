@@ -1,6 +1,6 @@
 import type { SafeText } from './text.ts';
 
-/** A chain of an nftables table. */
+/** A chain of an nftables table; one that is written inside a rule has a name from the kernel: `__chain0`. */
 export interface FirewallChain {
   readonly name: SafeText;
   /** `filter`, `nat`, `route`; null for a chain that only others jump to. */
@@ -8,7 +8,7 @@ export interface FirewallChain {
   /** Where packets enter it: `input`, `prerouting`, `ingress`… */
   readonly hook: string | null;
   readonly priority: number | null;
-  /** Devices an ingress or egress chain is bound to. */
+  /** Devices an ingress or egress chain is bound to; `eth*` for all whose names begin so. */
   readonly devices: readonly SafeText[];
   /** `accept` or `drop`; null for a chain that only others jump to. */
   readonly policy: string | null;
@@ -24,6 +24,7 @@ export interface FirewallTable {
   /** `dormant`: nothing in it is in force; `owner`: gone when the process that made it ends. */
   readonly flags: readonly string[];
   readonly chains: readonly FirewallChain[];
+  /** Named sets and maps; those written inside a rule are part of it. */
   readonly sets: number;
 }
 

@@ -150,6 +150,8 @@ export interface Namespace {
 export function namespaceKey(ns: Namespace): string {
   if (ns.cookie !== null) return `cookie:${ns.cookie}`;
   if (ns.ino !== null) return `net:[${ns.ino}]`;
+  const id = ns.witnesses.find((witness) => witness.source === 'nsids');
+  if (id !== undefined) return `nsid:${id.from}:${id.nsid}`;
   const first = ns.holders[0];
   return first?.kind === 'procfile' ? `procfile:${first.pid}:${first.fd}` : 'unknown';
 }

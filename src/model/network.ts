@@ -4,18 +4,19 @@ import type { SafeText } from './text.ts';
 /** `inet`, `inet6`, or the family's number for others: `family 28`. */
 export type AddressFamily = string;
 
-/** An IP address of a device (RTM_NEWADDR, rtnetlink(7)). */
+/** An IP address of a device (RTM_NEWADDR, rtnetlink(7)). Where only a table of `/proc/net` shows it, less is told. */
 export interface Address {
   readonly family: AddressFamily;
   readonly ifindex: number | null;
   readonly address: string;
-  readonly prefixLength: number;
+  /** Null where not told. */
+  readonly prefixLength: number | null;
   /** The other end of a point-to-point device, where it differs from `address`. */
   readonly peer: string | null;
   readonly broadcast: string | null;
   readonly anycast: string | null;
-  /** `global`, `link`, `host`, `site`, `nowhere` or its number. */
-  readonly scope: string;
+  /** `global`, `link`, `host`, `site`, `nowhere` or its number; null where not told. */
+  readonly scope: string | null;
   /** IFA_F_… as iproute2 names them: `permanent` is left out where it is ordinary, `dynamic` is its absence. */
   readonly flags: readonly string[];
   readonly label: SafeText | null;
@@ -36,11 +37,14 @@ export interface NextHop {
   readonly flags: readonly string[];
 }
 
-/** An entry of a routing table (RTM_NEWROUTE). */
+/**
+ * An entry of a routing table (RTM_NEWROUTE). Type, table, protocol, scope and tos are null where only a table of
+ * `/proc/net` shows it, which does not tell.
+ */
 export interface Route {
   readonly family: AddressFamily;
   /** `unicast`, `local`, `broadcast`, `blackhole`… */
-  readonly type: string;
+  readonly type: string | null;
   /** `default`, or address and prefix length: `10.0.0.0/8`. */
   readonly destination: string;
   /** It is where everything goes that no other route wants. */
@@ -49,21 +53,21 @@ export interface Route {
   readonly source: string | null;
   readonly nextHops: readonly NextHop[];
   /** `main`, `local`, `default` or a number. */
-  readonly table: string;
+  readonly table: string | null;
   /** `kernel`, `boot`, `static`, `dhcp`… */
-  readonly protocol: string;
-  readonly scope: string;
+  readonly protocol: string | null;
+  readonly scope: string | null;
   readonly preferredSource: string | null;
   /** Lower is preferred. */
   readonly metric: number | null;
-  readonly tos: number;
+  readonly tos: number | null;
   /** Only what comes in by this device. */
   readonly incoming: number | null;
   readonly flags: readonly string[];
   /** Router preference of IPv6: `low`, `medium`, `high`. */
   readonly preference: string | null;
-  /** RTAX_… by their names in ip-route(8): `mtu`, `advmss`… */
-  readonly metrics: Readonly<Record<string, number>>;
+  /** RTAX_… by their names in ip-route(8): `mtu`, `advmss`…; `lock`, `features` and `congctl` are words. */
+  readonly metrics: Readonly<Record<string, number | SafeText>>;
   /** Id of a nexthop object. */
   readonly nextHopId: number | null;
   /** Lightweight tunnel: `mpls`, `ip`, `seg6`, `bpf`… */
@@ -99,6 +103,10 @@ export interface Rule {
   readonly destinationPorts: readonly [number, number] | null;
   readonly uids: readonly [number, number] | null;
   readonly tunnelId: string | null;
+  /** What else it asks of a packet or does with it, as ip-rule(8) writes it: `dscp 46`. Absent where there is nothing. */
+  readonly further?: readonly string[];
+  /** `iif_detached`, `oif_detached`: there is no such device; `unresolved`: no rule to go to. Absent where none is set. */
+  readonly flags?: readonly string[];
 }
 
 /** An entry of a neighbour table: ARP or neighbour discovery (RTM_NEWNEIGH). */
@@ -107,7 +115,7 @@ export interface Neighbour {
   readonly ifindex: number | null;
   readonly address: string;
   readonly hardwareAddress: string | null;
-  /** `reachable`, `stale`, `permanent`, `failed`…; several at once are possible. */
+  /** `reachable`, `stale`, `permanent`, `failed`…; several at once are possible. None where not told. */
   readonly state: readonly string[];
   /** `router`, `proxy`, `extern_learn`, `offload`, `managed`. */
   readonly flags: readonly string[];
@@ -138,8 +146,11 @@ export interface NamespaceIdEntry {
 /** One step on the way out: by what relation, to which device. */
 export interface UplinkStep {
   readonly device: DeviceReference;
-  /** `route`: a default route leaves by it; `peer`, `lower`, `port` (of the bridge before it), `master`, `underlay`. */
-  readonly by: 'route' | 'peer' | 'lower' | 'port' | 'master' | 'underlay';
+  /**
+   * `route`: a route leaves by it, a default one if any arrives; `link`: no route does, but it is on the link; `peer`,
+   * `lower`, `port` (of the bridge before it), `master`, `underlay`.
+   */
+  readonly by: 'route' | 'link' | 'peer' | 'lower' | 'port' | 'master' | 'underlay';
 }
 
 /** How a namespace reaches the outside: the devices from its default route on. */
@@ -147,6 +158,6 @@ export interface Uplink {
   /** `wire`: a physical device; `process`: a tun whose other end is a process; `nowhere`; `unknown`: the way was lost. */
   readonly reaches: 'wire' | 'process' | 'nowhere' | 'unknown';
   readonly steps: readonly UplinkStep[];
-  /** Why the way was lost, or ends; null where it arrives. */
+  /** Why the way was lost, or ends, or what is amiss on one that arrives; null where there is nothing to say. */
   readonly reason: string | null;
 }

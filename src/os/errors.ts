@@ -44,4 +44,5 @@ export const EFBIG = 27;
 export const ENOSYS = 38;
 export const EBADMSG = 74;
 export const EMSGSIZE = 90;
+export const ETIMEDOUT = 110;
 export const ESTALE = 116;

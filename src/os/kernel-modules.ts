@@ -10,12 +10,16 @@ const PARTS = {
   tcp_diag: 'tcp_diag_dump',
   udp_diag: 'udp_diag_dump',
   raw_diag: 'raw_diag_dump',
+  mptcp_diag: 'mptcp_diag_dump',
   unix_diag: 'unix_diag_dump',
   af_packet_diag: 'packet_diag_dump',
   netlink_diag: 'netlink_diag_dump',
   vsock_diag: 'vsock_diag_dump',
   nfnetlink: 'nfnetlink_rcv',
   nf_tables: 'nf_tables_newtable',
+  ip_tables: 'ipt_do_table',
+  ip6_tables: 'ip6t_do_table',
+  arp_tables: 'arpt_do_table',
 } as const;
 
 export type KernelPart = keyof typeof PARTS;

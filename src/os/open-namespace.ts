@@ -1,6 +1,6 @@
 import { describeHolder } from '../model/describe.ts';
 import type { Holder } from '../model/index.ts';
-import { EAGAIN, EINVAL, ENOENT, ENOSYS, isGone } from './errors.ts';
+import { EAGAIN, EINVAL, ENOENT, ENOSYS, ESTALE, isGone } from './errors.ts';
 import {
   close,
   errno,
@@ -140,6 +140,11 @@ function openTask(procfs: Procfs, pid: number, tid: number): number {
   return namespace;
 }
 
+/** A handle that does not open any more is that of a namespace that is gone, where it cannot be of an inactive one. */
+function isStale(way: Way): boolean {
+  return 'handle' in way && errno() === ESTALE && !hasInactiveNamespaces();
+}
+
 /** Whether opening by this way may change something: see `openNamespace`. */
 function activates(way: Way): boolean {
   return 'holder' in way && (way.holder.kind === 'socket' || way.holder.kind === 'tun');
@@ -202,7 +207,7 @@ export function openNamespace(
       continue;
     }
     const fd = openBy(procfs, ino, way, device);
-    if (fd === null || (fd < 0 && !isGone(errno()))) {
+    if (fd === null || (fd < 0 && !isGone(errno()) && !isStale(way))) {
       if (why === 'gone') why = 'no way';
       continue;
     }

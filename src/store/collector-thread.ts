@@ -1,18 +1,29 @@
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Refresh } from '../live.ts';
-import type { Snapshot } from '../model/index.ts';
+import { namespaceKey, type Snapshot } from '../model/index.ts';
+import type { RulesetText } from '../ruleset.ts';
 import { safeText } from '../terminal/sanitise.ts';
 
 /** What the screen asks of the collector thread. */
-export interface CollectorRequest {
-  readonly type: 'collect';
-  /** Read everything anew, also what the kernel says has not changed. */
-  readonly whole: boolean;
-}
+export type CollectorRequest =
+  | {
+      readonly type: 'collect';
+      /** Read everything anew, also what the kernel says has not changed. */
+      readonly whole: boolean;
+      /** Key of the namespace that is looked at closely. */
+      readonly focus: string | null;
+    }
+  /** Look at this one closely, now. */
+  | { readonly type: 'look'; readonly focus: string }
+  /** The full firewall ruleset of this one. */
+  | { readonly type: 'ruleset'; readonly focus: string };
 
 /** What the collector thread answers. */
-export type CollectorReply = Refresh | { readonly type: 'failed'; readonly message: string };
+export type CollectorReply =
+  | Refresh
+  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'ruleset'; readonly focus: string; readonly ruleset: RulesetText };
 
 /** What `src/worker.ts` is started with. */
 export interface CollectorOptions {
@@ -20,10 +31,11 @@ export interface CollectorOptions {
   readonly without: readonly string[];
 }
 
-/** What comes of a request. Each `collect` is answered by exactly one of these. */
+/** What comes of a request. Each is answered by exactly one of these. */
 export interface CollectorListener {
   snapshot(snapshot: Snapshot): void;
-  /** The thread is well, the scan is not. */
+  ruleset(focus: string, ruleset: RulesetText): void;
+  /** The thread is well, what it was asked for is not. */
   failed(message: string): void;
   /** The thread is gone; a new one starts after `retryMs`, when `ready` is called. */
   died(message: string, retryMs: number): void;
@@ -49,6 +61,17 @@ function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
+/** A snapshot with what little changed since. */
+function updated(snapshot: Snapshot, { namespaces, since }: Extract<CollectorReply, { type: 'update' }>): Snapshot {
+  const changed = new Map(namespaces.map((ns) => [namespaceKey(ns), ns]));
+  return {
+    ...snapshot,
+    ...since,
+    namespaces:
+      changed.size === 0 ? snapshot.namespaces : snapshot.namespaces.map((ns) => changed.get(namespaceKey(ns)) ?? ns),
+  };
+}
+
 /** The thread that collects, kept alive: the screen never waits for it. */
 export class CollectorThread {
   readonly #script: URL;
@@ -69,11 +92,10 @@ export class CollectorThread {
     this.#start();
   }
 
-  /** Asks for a snapshot. Does nothing and returns false while one is under way or the thread is down. */
-  collect(whole: boolean): boolean {
+  /** Asks for something. Does nothing and returns false while an answer is awaited or the thread is down. */
+  ask(request: CollectorRequest): boolean {
     if (this.#worker === undefined || this.#busy) return false;
     this.#busy = true;
-    const request: CollectorRequest = { type: 'collect', whole };
     this.#worker.postMessage(request);
     return true;
   }
@@ -106,8 +128,12 @@ export class CollectorThread {
         return;
       }
       this.#deaths = 0;
+      if (reply.type === 'ruleset') {
+        this.#listener.ruleset(reply.focus, reply.ruleset);
+        return;
+      }
       if (reply.type === 'snapshot') this.#last = reply.snapshot;
-      else if (this.#last !== undefined) this.#last = { ...this.#last, ...reply.since };
+      else if (this.#last !== undefined) this.#last = updated(this.#last, reply);
       if (this.#last !== undefined) this.#listener.snapshot(this.#last);
     });
     worker.on('error', (error: unknown) => {

@@ -3,7 +3,7 @@ import { type Evidence, evidenceFor } from '../model/evidence.ts';
 import { concealedIn } from '../model/explain.ts';
 import type { Namespace, Snapshot, View } from '../model/index.ts';
 import { type Line, lineWidth, type Span, STYLE, type Style, span } from '../terminal/style.ts';
-import { fit } from '../terminal/width.ts';
+import { fit, wrap } from '../terminal/width.ts';
 import { heading, LABEL, labelled } from './detail-lines.ts';
 
 /** Cells of a source's name, by view: the longest and a blank. */
@@ -89,5 +89,17 @@ export function concealedLines(ns: Namespace, snapshot: Snapshot): Line[] {
         span(`  uid ${task.uid ?? '?'}  ${describeDisagreement(task)}`, STYLE.dim),
       ],
     ),
+  ];
+}
+
+/** What two ways of asking for the same thing do not agree on. */
+export function discrepancyLines({ discrepancies }: Namespace, width: number): Line[] {
+  if (discrepancies.length === 0) return [];
+  const lines = discrepancies.flatMap(({ subject, shownBy, missingFrom }) =>
+    wrap(`${subject}: ${shownBy} shows it, ${missingFrom} does not`, Math.max(10, width - 4)),
+  );
+  return [
+    heading('! Discrepancies', discrepancies.length, STYLE.warn),
+    ...lines.map((piece): Line => [span(`   ${piece}`, STYLE.warn)]),
   ];
 }

@@ -1,21 +1,16 @@
-import { VISIBILITY_GLYPH } from '../columns/index.ts';
+import { VISIBILITY_GLYPH } from '../columns/namespaces.ts';
 import { describeHolder, describeReferences, holderPid } from '../model/describe.ts';
-import { concealedIn, explainVisibility, leadsFor } from '../model/explain.ts';
-import {
-  type Holder,
-  isCertain,
-  type Namespace,
-  type Process,
-  type Snapshot,
-  type Visibility,
-} from '../model/index.ts';
+import { explainVisibility, leadsFor } from '../model/explain.ts';
+import { type Holder, isCertain, type Namespace, type Snapshot, type Visibility } from '../model/index.ts';
 import { describeBestWay, whyNoWay } from '../model/ways.ts';
 import { type Line, type Span, STYLE, type Style, span } from '../terminal/style.ts';
-import { fit, wrap } from '../terminal/width.ts';
-import { deviceLines } from './detail-devices.ts';
-import { concealedLines, evidenceLines } from './detail-evidence.ts';
+import { wrap } from '../terminal/width.ts';
+import { concealedLines, discrepancyLines, evidenceLines } from './detail-evidence.ts';
+import { insideLines } from './detail-inside.ts';
 import { heading, paragraph } from './detail-lines.ts';
-import { startText } from './time.ts';
+import { detailWidth, hasDetail } from './focus.ts';
+import type { History } from './history.ts';
+import { type ScreenState, selectedNamespace } from './state.ts';
 
 /** Processes named for one mount before "and n more". */
 const NAMED_WATCHERS = 4;
@@ -40,8 +35,6 @@ function wayLines(ns: Namespace, snapshot: Snapshot, width: number): Line[] {
 }
 
 function identityLines(ns: Namespace, snapshot: Snapshot, width: number): Line[] {
-  const owner =
-    ns.owner === null ? '?' : `user namespace ${ns.owner.userNamespace}, created by uid ${ns.owner.uid ?? '?'}`;
   const identity = [
     `net:[${ns.ino ?? '?'}]`,
     `cookie ${ns.cookie ?? '?'}`,
@@ -53,8 +46,14 @@ function identityLines(ns: Namespace, snapshot: Snapshot, width: number): Line[]
   return [
     ...paragraph('Identity', identity.join(' · '), width),
     ...paragraph('Visible', `${glyph}: ${why}`, width, VISIBILITY_STYLE[ns.visibility]),
-    ...evidenceLines(ns, snapshot, width),
-    ...wayLines(ns, snapshot, width),
+  ];
+}
+
+/** Where it comes from, and by what names it goes. */
+function originLines(ns: Namespace, width: number): Line[] {
+  const owner =
+    ns.owner === null ? '?' : `user namespace ${ns.owner.userNamespace}, created by uid ${ns.owner.uid ?? '?'}`;
+  return [
     ...paragraph('Owner', owner, width),
     ...paragraph('Names', ns.names.join(', ') || '—', width),
     ...ns.paths.flatMap((path, index) => paragraph(index === 0 ? 'Mounted at' : '', path, width)),
@@ -113,71 +112,57 @@ function holderLines(holder: Holder, ns: Namespace, snapshot: Snapshot, width: n
   return lines;
 }
 
-function processTags(process: Process, concealed: ReadonlySet<number>): Span[] {
+/** Holders listed before "and n more": their tab has them all. */
+const LISTED_HOLDERS = 6;
+
+function holdersLines(title: string, holders: readonly Holder[], ns: Namespace, snapshot: Snapshot, width: number) {
+  const more = holders.length - LISTED_HOLDERS;
   return [
-    ...(concealed.has(process.pid) ? [span(' concealed from /proc', STYLE.alert)] : []),
-    ...(process.covered ? [span(' concealed by a mount over its /proc entry', STYLE.alert)] : []),
-    ...(process.container === null ? [] : [span(` ${process.container.name ?? process.container.id}`, STYLE.dim)]),
+    heading(title, holders.length),
+    ...(holders.length === 0 ? [[span('   none seen', STYLE.dim)]] : []),
+    ...holders.slice(0, LISTED_HOLDERS).flatMap((holder) => holderLines(holder, ns, snapshot, width)),
+    ...(more > 0 ? [[span(`   and ${more} more`, STYLE.dim)]] : []),
   ];
 }
 
-function processLines(process: Process, tags: readonly Span[], now: string, width: number, whole: boolean): Line[] {
-  const user = process.user ?? (process.uid === null ? '?' : String(process.uid));
-  const fixed = ` ${fit(String(process.pid), 8, 'right')}  ${fit(user, 10)}  ${fit(startText(process.startedAt, now), 10)}  ${fit(String(process.threads), 4, 'right')}  `;
-  const command = process.cmdline || `[${process.comm}]`;
-  if (!whole) return [[span(fixed), span(command), ...tags]];
-  const pieces = wrap(command, Math.max(20, width - fixed.length - 1));
-  return pieces.map((piece, index) => [
-    span(index === 0 ? fixed : ' '.repeat(fixed.length)),
-    span(piece),
-    ...(index === pieces.length - 1 ? tags : []),
-  ]);
-}
-
-function makeDetail(ns: Namespace, snapshot: Snapshot, width: number, whole: boolean): readonly Line[] {
+function makeDetail(ns: Namespace, snapshot: Snapshot, history: History, width: number): readonly Line[] {
   const leads = leadsFor(ns, snapshot);
-  const concealed = new Set(
-    concealedIn(ns, snapshot)
-      .filter(({ seenBy }) => seenBy === 'kernel')
-      .map(({ pid }) => pid),
-  );
+  const evidence = evidenceLines(ns, snapshot, width);
+  const ordinary = ns.visibility === 'plain';
   return [
     ...identityLines(ns, snapshot, width),
     ...concealedLines(ns, snapshot),
-    heading('Holders', ns.holders.length),
-    ...(ns.holders.length === 0 ? [[span('   none seen', STYLE.dim)]] : []),
-    ...ns.holders.flatMap((holder) => holderLines(holder, ns, snapshot, width)),
+    // Who sees it is of interest where not everybody does.
+    ...(ordinary ? [] : evidence),
+    ...discrepancyLines(ns, width),
+    ...insideLines(ns, snapshot, history, width),
+    ...wayLines(ns, snapshot, width),
+    ...originLines(ns, width),
+    ...(ordinary ? evidence : []),
+    ...holdersLines('Holders', ns.holders, ns, snapshot, width),
     ...(leads.length === 0
       ? []
-      : [heading('Leads: what may hold it, the kernel does not say which namespace', leads.length)]),
-    ...leads.flatMap((holder) => holderLines(holder, ns, snapshot, width)),
-    ...deviceLines(ns, snapshot, width),
-    heading('Processes', ns.processes.length),
-    ...(ns.processes.length === 0
-      ? [[span('   none', STYLE.dim)]]
-      : [
-          [
-            span(
-              ` ${fit('PID', 8, 'right')}  ${fit('USER', 10)}  ${fit('STARTED', 10)}  ${fit('THR', 4, 'right')}  COMMAND`,
-              STYLE.dim,
-            ),
-          ],
-        ]),
-    ...ns.processes.flatMap((process) =>
-      processLines(process, processTags(process, concealed), snapshot.takenAt, width, whole),
-    ),
+      : holdersLines('Leads: what may hold it, the kernel does not say which namespace', leads, ns, snapshot, width)),
   ];
 }
 
-let last: { ns: Namespace; snapshot: Snapshot; width: number; whole: boolean; lines: readonly Line[] } | undefined;
+let last: { ns: Namespace; snapshot: Snapshot; history: History; width: number; lines: readonly Line[] } | undefined;
 
 /**
- * Everything known of one namespace, one line per fact; `whole` breaks long command lines instead of cutting them.
- * The last answer is remembered, since a frame asks several times.
+ * What is known of one namespace besides the lists that have tabs, one line per fact. The last answer is remembered,
+ * since a frame asks several times.
  */
-export function detailLines(ns: Namespace, snapshot: Snapshot, width: number, whole: boolean): readonly Line[] {
-  if (last?.ns !== ns || last.snapshot !== snapshot || last.width !== width || last.whole !== whole) {
-    last = { ns, snapshot, width, whole, lines: makeDetail(ns, snapshot, width, whole) };
+export function detailLines(ns: Namespace, snapshot: Snapshot, history: History, width: number): readonly Line[] {
+  if (last?.ns !== ns || last.snapshot !== snapshot || last.history !== history || last.width !== width) {
+    last = { ns, snapshot, history, width, lines: makeDetail(ns, snapshot, history, width) };
   }
   return last.lines;
+}
+
+/** The lines of the overview that is shown; none while something else is. */
+export function detailLinesOf(state: ScreenState): readonly Line[] {
+  const { snapshot, history, tab } = state;
+  const ns = selectedNamespace(state);
+  if (ns === null || snapshot === null || tab !== 'overview' || !hasDetail(state)) return [];
+  return detailLines(ns, snapshot, history, detailWidth(state));
 }

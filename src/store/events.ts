@@ -1,6 +1,7 @@
-import type { Column } from '../columns/index.ts';
 import type { Snapshot } from '../model/index.ts';
+import type { RulesetText } from '../ruleset.ts';
 import type { Size } from './layout.ts';
+import type { TabId } from './tabs.ts';
 
 /** Everything that can change the screen. Times come with the event, so that `reduce` stays pure. */
 export type ScreenEvent =
@@ -9,17 +10,29 @@ export type ScreenEvent =
   | { readonly type: 'scan-failed'; readonly message: string; readonly at: number }
   | { readonly type: 'collector-died'; readonly message: string; readonly retryMs: number; readonly at: number }
   | { readonly type: 'resize'; readonly size: Size }
-  /** Moves whatever has the keyboard: rows of the table, lines of the detail, of a dialog. */
+  /** Moves whatever has the keyboard: rows of a table, lines of the overview, of the topology, of a dialog. */
   | { readonly type: 'move'; readonly by: number | 'page-up' | 'page-down' | 'first' | 'last' }
   | { readonly type: 'shift-columns'; readonly by: number }
   | { readonly type: 'open' }
   | { readonly type: 'back' }
   | { readonly type: 'pane' }
+  | { readonly type: 'tab'; readonly id: TabId }
+  | { readonly type: 'tab-step'; readonly by: 1 | -1 }
+  /** To what the selected row of the tab, or the line of the topology, refers to. */
+  | { readonly type: 'jump'; readonly at: number }
+  | { readonly type: 'jump-back'; readonly at: number }
+  | { readonly type: 'topology' }
+  | { readonly type: 'find-again'; readonly by: 1 | -1; readonly at: number }
+  | { readonly type: 'view' }
+  /** `of` is the key of the namespace that is asked, or was. */
+  | { readonly type: 'ruleset-asked'; readonly of: string }
+  | { readonly type: 'ruleset'; readonly of: string; readonly ruleset: RulesetText }
   /** `lines` is how much there is to scroll through. */
   | { readonly type: 'help'; readonly lines: number }
   | { readonly type: 'coverage' }
   | { readonly type: 'sort-pick' }
-  | { readonly type: 'sort-by'; readonly column: Column }
+  /** `column` is an index into the columns of the registry of the list that has the keyboard. */
+  | { readonly type: 'sort-by'; readonly column: number }
   | { readonly type: 'sort-picked' }
   | { readonly type: 'sort-step'; readonly by: 1 | -1 }
   | { readonly type: 'sort-reverse' }

@@ -41,6 +41,25 @@ export function layoutScreen({ columns, rows }: Size, opened: boolean): Layout {
   return { tooSmall, header, air, body, table, detail: shared - table };
 }
 
+/** From this width on a chart stands beside the detail instead of in its place. */
+const WIDE = 140;
+
+/** Cells of the detail's lines and of those of the chart, where both are shown, a blank between them included. */
+export interface Halves {
+  /** 0 where the chart is in its place. */
+  readonly detail: number;
+  /** 0 where there is no chart. */
+  readonly chart: number;
+}
+
+/** Divides the width between the detail and a chart. */
+export function layoutChart({ columns }: Size, charted: boolean): Halves {
+  if (!charted) return { detail: columns, chart: 0 };
+  if (columns < WIDE) return { detail: 0, chart: columns };
+  const detail = Math.ceil(columns * 0.58);
+  return { detail, chart: columns - detail };
+}
+
 /** The scroll offset nearest to `top` that shows row `index` in a window of `height` rows and leaves no blank end. */
 export function scrollTo(top: number, index: number, height: number, count: number): number {
   const last = Math.max(0, count - height);

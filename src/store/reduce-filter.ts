@@ -1,29 +1,36 @@
-import { FilterError, type Predicate, parseFilter } from '../columns/filter.ts';
+import { FilterError } from '../columns/filter.ts';
 import { safeText } from '../terminal/sanitise.ts';
 import { graphemes } from '../terminal/width.ts';
-import { withRows } from './reduce-rows.ts';
+import { changeFocused, focusedList } from './focus.ts';
+import { filterBy, rearrange } from './list.ts';
+import { findInTopology } from './reduce-topology.ts';
 import type { FilterInput, ScreenState } from './state.ts';
 
 /** A filter longer than this is a slip of the paste buffer. */
 const LONGEST_FILTER = 200;
 
-/** The text with its cursor moved or changed, and, where it is understood, the filter it makes. */
+/** Filters the list that has the keyboard. */
+function filtered(state: ScreenState, text: string): ScreenState {
+  return changeFocused(state, (list, height) => rearrange(filterBy(list, text), height));
+}
+
+/** The text with its cursor moved or changed, and, where it is understood, what comes of it. */
 function edited(state: ScreenState, text: string, cursor: number): ScreenState {
   const changed = text !== state.input?.text;
   if (!changed) return { ...state, input: { text, cursor, error: state.input?.error ?? null } };
-  let predicate: Predicate;
+  const typed = { ...state, input: { text, cursor, error: null } };
+  if (state.topology !== null) return findInTopology(typed, state.topology, text);
   try {
-    predicate = parseFilter(text);
+    return filtered(typed, text);
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
     return { ...state, input: { text, cursor, error: safeText(error.message) } };
   }
-  return withRows({ ...state, input: { text, cursor, error: null }, filter: { text, predicate } });
 }
 
-/** Opens the input line on the filter in force. */
+/** Opens the input line on the filter in force, or on what is looked for in the topology. */
 export function editFilter(state: ScreenState): ScreenState {
-  const { text } = state.filter;
+  const text = state.topology === null ? focusedList(state).filter.text : '';
   return { ...state, input: { text, cursor: text.length, error: null }, dialog: null };
 }
 
@@ -77,9 +84,10 @@ export function keepFilter(state: ScreenState, input: FilterInput, at: number): 
   return { ...state, input: null, status };
 }
 
-/** No filter any more. */
+/** No filter any more; nothing looked for any more. */
 export function clearFilter(state: ScreenState, at: number): ScreenState {
-  const had = state.filter.text !== '';
-  const cleared = { ...state, input: null, filter: { text: '', predicate: parseFilter('') } };
-  return withRows(had ? { ...cleared, status: { text: 'filter cleared', tone: 'plain', at } } : cleared);
+  if (state.topology !== null) return { ...state, input: null, topology: { ...state.topology, find: '' } };
+  const had = focusedList(state).filter.text !== '';
+  const cleared = filtered({ ...state, input: null }, '');
+  return had ? { ...cleared, status: { text: 'filter cleared', tone: 'plain', at } } : cleared;
 }

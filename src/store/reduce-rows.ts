@@ -1,49 +1,11 @@
 import { describeConcealedTask, describeDisagreement, nameNamespace } from '../model/describe.ts';
 import type { ConcealedTask, Namespace, Snapshot } from '../model/index.ts';
-import { layoutScreen, scrollTo } from './layout.ts';
-import { buildRows, type Changes, countVisibility, type Row, refreshPopulation } from './rows.ts';
+import { ingest } from './history.ts';
+import { layoutScreen } from './layout.ts';
+import { rearrange } from './list.ts';
+import { type Changes, countVisibility, itemsOf, refreshPopulation } from './rows.ts';
 import type { ScreenState, Status } from './state.ts';
-
-/**
- * Puts the selection back on its namespace in new rows. A namespace that is no longer listed gives its place to the
- * row that now stands there. The selected row keeps its place on the screen, except at the top of the table, where
- * what arrives above it must come into view.
- */
-function reselect(state: ScreenState, rows: readonly Row[]): ScreenState {
-  const { table } = layoutScreen(state.size, state.opened);
-  const found = rows.findIndex(({ key }) => key === state.selected);
-  const index = found !== -1 ? found : Math.min(Math.max(0, state.selectedIndex), rows.length - 1);
-  const selected = rows[index]?.key ?? (state.rows.length === 0 ? null : state.selected);
-  const moved = state.selectedIndex === -1 || state.top === 0 ? 0 : index - state.selectedIndex;
-  return {
-    ...state,
-    rows,
-    selected,
-    selectedIndex: index,
-    top: table === 0 ? state.top : scrollTo(state.top + moved, index, table, rows.length),
-    detailTop: selected === state.selected ? state.detailTop : 0,
-  };
-}
-
-/** Filters and sorts again, after the population, the filter or the order changed. */
-export function withRows(state: ScreenState): ScreenState {
-  return reselect(state, buildRows(state.population, state.filter.predicate, state.sort));
-}
-
-/** Selects row `index`. */
-export function select(state: ScreenState, index: number): ScreenState {
-  if (state.rows.length === 0) return state;
-  const to = Math.min(Math.max(0, index), state.rows.length - 1);
-  if (to === state.selectedIndex) return state;
-  const { table } = layoutScreen(state.size, state.opened);
-  return {
-    ...state,
-    selectedIndex: to,
-    selected: state.rows[to]?.key ?? null,
-    top: table === 0 ? state.top : scrollTo(state.top, to, table, state.rows.length),
-    detailTop: 0,
-  };
-}
+import { followTotal } from './total.ts';
 
 function changeText({ appeared, vanished }: Changes): string | null {
   const part = (list: readonly Namespace[], verb: string): string[] => {
@@ -97,15 +59,20 @@ export function takeSnapshot(state: ScreenState, snapshot: Snapshot, at: number)
   else if (changed !== null) status = { text: changed, tone: 'plain', at };
   else if (state.collector === 'down' || status?.tone === 'alert')
     status = { text: 'scanning again', tone: 'plain', at };
-  return withRows({
+  const history = ingest(state.history, snapshot);
+  const list = { ...state.namespaces, all: itemsOf(population), context: history };
+  return {
     ...state,
     snapshot,
     host: snapshot.host,
     coverage: snapshot.coverage,
     counts: countVisibility(snapshot.namespaces),
     population,
+    history,
+    total: followTotal(state.total, history),
+    namespaces: rearrange(list, layoutScreen(state.size, state.opened).table),
     collector: 'up',
     scanningMs: null,
     status,
-  });
+  };
 }

@@ -1,21 +1,13 @@
-import type { SortOrder } from '../columns/sort.ts';
-import { sortNamespaces } from '../columns/sort.ts';
 import { type Namespace, namespaceKey, type Visibility } from '../model/index.ts';
+import type { Item } from './list.ts';
 
 /** How many refreshes a row that appeared or vanished stays marked. */
 const MARKED_REFRESHES = 3;
 
 /** Why a row is marked, and for how many more refreshes. */
 export interface Mark {
-  readonly kind: 'new' | 'gone';
+  readonly kind: NonNullable<Item<Namespace>['mark']>;
   readonly left: number;
-}
-
-/** One row of the table. */
-export interface Row {
-  readonly key: string;
-  readonly ns: Namespace;
-  readonly mark: Mark['kind'] | null;
 }
 
 /** Everything the table could show: what exists, and what has just ceased to. */
@@ -82,23 +74,9 @@ export function refreshPopulation(
   return { population: { byKey, marks }, changes: { appeared, vanished } };
 }
 
-/** The rows that pass the filter, in order. */
-export function buildRows(
-  population: Population,
-  predicate: (ns: Namespace) => boolean,
-  sort: SortOrder,
-): readonly Row[] {
-  const keys = new Map<Namespace, string>();
-  const passing: Namespace[] = [];
-  for (const [key, ns] of population.byKey) {
-    if (!predicate(ns)) continue;
-    keys.set(ns, key);
-    passing.push(ns);
-  }
-  return sortNamespaces(passing, sort).map((ns) => {
-    const key = keys.get(ns) ?? namespaceKey(ns);
-    return { key, ns, mark: population.marks.get(key)?.kind ?? null };
-  });
+/** Everything the table could show, as its rows. */
+export function itemsOf({ byKey, marks }: Population): readonly Item<Namespace>[] {
+  return [...byKey].map(([key, row]) => ({ key, row, mark: marks.get(key)?.kind ?? null }));
 }
 
 /** How many namespaces there are of each visibility; those already gone do not count. */

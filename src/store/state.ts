@@ -1,21 +1,43 @@
 import { hostname, release } from 'node:os';
-import { chooseColumn, chooseSort } from '../columns/choose.ts';
-import { type Predicate, parseFilter } from '../columns/filter.ts';
-import { type Column, DEFAULT_COLUMNS } from '../columns/index.ts';
-import type { SortOrder } from '../columns/sort.ts';
-import type { Coverage, Host, Namespace, Snapshot, Visibility } from '../model/index.ts';
+import { chooseSort } from '../columns/choose.ts';
+import type { Coverage, Host, Namespace, SafeText, Snapshot, Visibility } from '../model/index.ts';
 import { safeText } from '../terminal/sanitise.ts';
+import { type History, NO_HISTORY } from './history.ts';
 import type { Size } from './layout.ts';
-import { countVisibility, NOBODY, type Population, type Row } from './rows.ts';
+import { filterBy, type List, newList } from './list.ts';
+import { LIVE_NAMESPACES, MOST_USEFUL } from './namespace-columns.ts';
+import { countVisibility, NOBODY, type Population } from './rows.ts';
+import type { Series } from './series.ts';
+import { newTabLists, type TabId, type TabList, type TableTab } from './tabs.ts';
+import type { TopologyView } from './topology.ts';
 
 /** Steps of `+` and `-`, in milliseconds. */
 export const INTERVALS: readonly number[] = [500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+
+/** What the place of the detail shows, in the order `v` goes through: the detail itself, or a chart. */
+export const VIEWS = ['detail', 'rates', 'total', 'busiest', 'sockets'] as const;
+
+export type View = (typeof VIEWS)[number];
+
+/** What nft said of a namespace, or why nothing; null while it is being asked. */
+export interface RulesetAnswer {
+  readonly lines: readonly SafeText[] | null;
+  readonly reason: SafeText | null;
+}
 
 /** What has the keyboard besides the panes. */
 export type Dialog =
   | { readonly kind: 'help'; readonly top: number; readonly lines: number }
   | { readonly kind: 'coverage'; readonly top: number }
-  /** `cursor` is an index into `COLUMNS`. */
+  | {
+      readonly kind: 'ruleset';
+      readonly top: number;
+      /** Key of the namespace, and what it is called. */
+      readonly of: string;
+      readonly name: SafeText;
+      readonly answer: RulesetAnswer | null;
+    }
+  /** `cursor` is an index into the columns of the registry of the list that has the keyboard. */
   | { readonly kind: 'sort'; readonly cursor: number };
 
 /** The line above the footer: what just happened. */
@@ -24,12 +46,6 @@ export interface Status {
   readonly tone: 'plain' | 'warn' | 'alert';
   /** Milliseconds since the epoch. */
   readonly at: number;
-}
-
-/** A filter that is understood. */
-export interface Filter {
-  readonly text: string;
-  readonly predicate: Predicate;
 }
 
 /** The input line of `/`. */
@@ -41,6 +57,20 @@ export interface FilterInput {
   readonly error: string | null;
 }
 
+/** A place to come back to. */
+export interface Place {
+  /** Key of the namespace. */
+  readonly namespace: string;
+  readonly tab: TabId;
+  /** Key of the row of the tab. */
+  readonly item: string | null;
+  readonly pane: ScreenState['pane'];
+  readonly opened: boolean;
+}
+
+/** The table of namespaces. */
+export type NamespaceList = List<Namespace, History>;
+
 /** All the screen shows. Plain and readonly: every change is a new state made by `reduce`. */
 export interface ScreenState {
   readonly size: Size;
@@ -51,25 +81,28 @@ export interface ScreenState {
   readonly coverage: readonly Coverage[];
   readonly counts: Readonly<Record<Visibility, number>>;
   readonly population: Population;
-  /** What the table lists: filtered and sorted. */
-  readonly rows: readonly Row[];
-  /** Key of the selected namespace; null while there is no row. */
-  readonly selected: string | null;
-  /** Where the selected row is; -1 while there is none. */
-  readonly selectedIndex: number;
-  /** First visible row. */
-  readonly top: number;
-  readonly columns: readonly Column[];
-  /** How many columns after the first are scrolled out to the left. */
-  readonly columnShift: number;
-  readonly sort: SortOrder;
-  readonly filter: Filter;
+  readonly history: History;
+  /** What passes all namespaces together; null before counters were read. */
+  readonly total: Series | null;
+  readonly namespaces: NamespaceList;
+  /** Which part of the detail is shown. */
+  readonly tab: TabId;
+  /** The list of each tab. Only that of the current tab has any content. */
+  readonly tabs: Readonly<Record<TableTab, TabList>>;
+  /** Key of the namespace whose rows are selected in them. */
+  readonly tabsOf: string | null;
+  /** Where the user jumped from, the last one last. */
+  readonly trail: readonly Place[];
   /** While `/` is being typed. */
   readonly input: FilterInput | null;
   readonly pane: 'table' | 'detail';
   /** The detail has the whole body. */
   readonly opened: boolean;
-  readonly detailTop: number;
+  /** First visible line of the overview. */
+  readonly overviewTop: number;
+  readonly view: View;
+  /** The topology has the whole body. */
+  readonly topology: TopologyView | null;
   readonly dialog: Dialog | null;
   readonly paused: boolean;
   readonly intervalMs: number;
@@ -95,7 +128,8 @@ export interface InitialOptions {
  * @throws CommandError for an unknown column, FilterError
  */
 export function initialState(options: InitialOptions): ScreenState {
-  const text = options.filter ?? '';
+  const list = newList(LIVE_NAMESPACES, { columns: options.columns, ranking: MOST_USEFUL });
+  const filtered = filterBy(list, options.filter ?? '');
   return {
     size: options.size,
     color: options.color,
@@ -104,18 +138,24 @@ export function initialState(options: InitialOptions): ScreenState {
     coverage: [],
     counts: countVisibility([]),
     population: NOBODY,
-    rows: [],
-    selected: null,
-    selectedIndex: -1,
-    top: 0,
-    columns: (options.columns ?? DEFAULT_COLUMNS).map(chooseColumn),
-    columnShift: 0,
-    sort: chooseSort(options.sort ?? '+namespace'),
-    filter: { text: safeText(text), predicate: parseFilter(text) },
+    history: NO_HISTORY,
+    total: null,
+    namespaces: {
+      ...filtered,
+      context: NO_HISTORY,
+      filter: { ...filtered.filter, text: safeText(filtered.filter.text) },
+      sort: chooseSort(LIVE_NAMESPACES, options.sort ?? '+namespace'),
+    },
+    tab: 'overview',
+    tabs: newTabLists(),
+    tabsOf: null,
+    trail: [],
     input: null,
     pane: 'table',
     opened: false,
-    detailTop: 0,
+    overviewTop: 0,
+    view: 'detail',
+    topology: null,
     dialog: null,
     paused: false,
     intervalMs: options.intervalMs ?? 1000,
@@ -126,6 +166,6 @@ export function initialState(options: InitialOptions): ScreenState {
 }
 
 /** The selected namespace, gone or not. */
-export function selectedNamespace(state: ScreenState): Namespace | null {
-  return state.rows[state.selectedIndex]?.ns ?? null;
+export function selectedNamespace({ namespaces }: Pick<ScreenState, 'namespaces'>): Namespace | null {
+  return namespaces.items[namespaces.index]?.row ?? null;
 }

@@ -40,11 +40,11 @@ async function main(): Promise<void> {
   probe.close();
 
   const live = new LiveCollector({ procRoot: '/proc', without: [] });
-  const whole = await timed(() => live.refresh(true));
+  const whole = await timed(() => live.refresh({ whole: true, focus: null }));
   const refreshes: { type: string; ms: number }[] = [];
   for (let index = 0; index < LIVE_RUNS; index++) {
     const before = performance.now();
-    const { type } = await live.refresh(false);
+    const { type } = await live.refresh({ whole: false, focus: null });
     refreshes.push({ type, ms: performance.now() - before });
   }
   await live.close();

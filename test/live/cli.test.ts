@@ -4,8 +4,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { COLLECTORS } from '../../collectors/index.ts';
 import { SOURCES } from '../../src/collect.ts';
 import type { Snapshot } from '../../src/model/index.ts';
+import type { Topology } from '../../src/model/topology.ts';
 import { run, Scene } from './scene.ts';
 
 const CLI = join(import.meta.dirname, '../../dist/cli.js');
@@ -69,7 +71,7 @@ describe('list', () => {
     const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
     validate(snapshot);
     expect(validate.errors ?? []).toEqual([]);
-    expect(snapshot.coverage.map(({ source }) => source)).toEqual(SOURCES);
+    expect(snapshot.coverage.map(({ source }) => source)).toEqual(COLLECTORS.map(({ name }) => name));
   });
 
   test('--csv, --columns, --sort and --filter mean what they say', () => {
@@ -118,10 +120,93 @@ describe('show and holders', () => {
     expect(nsleuth('holders', `net:[${held.ino}]`, '--csv').stdout).toContain(`task,${held.pid},pid ${held.pid},node,`);
   });
 
+  test('--section picks what is printed, and its rows can be chosen, sorted and filtered', async () => {
+    const name = scene.name();
+    scene.defer(() => run('ip', 'netns', 'delete', name));
+    run('ip', 'netns', 'add', name);
+    run('ip', '-n', name, 'link', 'add', 'left', 'type', 'veth', 'peer', 'name', 'right');
+    run('ip', '-n', name, 'address', 'add', '192.0.2.7/24', 'dev', 'left');
+
+    const shown = nsleuth('show', name, '--section', 'devices,addresses');
+    expect(shown.status).toBe(0);
+    expect(shown.stdout).toMatch(/^Devices 3\nNAME +KIND +STATE +MAC +MTU +CONNECTED TO/);
+    expect(shown.stdout).toMatch(/^left +veth +down +\S+ +1500 +peer right +192\.0\.2\.7\/24/m);
+    expect(shown.stdout).toMatch(/\n\nAddresses 1\nADDRESS +DEV +SCOPE/);
+    expect(shown.stdout).not.toContain('Holders');
+
+    const parts = JSON.parse(nsleuth('show', name, '--json', '--section', 'addresses,holders,overview').stdout);
+    expect(Object.keys(parts)).toEqual(['overview', 'addresses', 'holders']);
+    expect(parts).toMatchObject({
+      overview: { names: [name] },
+      addresses: [{ address: '192.0.2.7', prefixLength: 24 }],
+      holders: [{ kind: 'mount' }],
+    });
+
+    const one = ['show', name, '--section', 'devices', '--sort', '-name', '--filter', 'kind=veth'];
+    expect(nsleuth(...one, '--csv', '--columns', 'name,connected-to').stdout).toBe(
+      'name,connected-to\r\nright,peer left\r\nleft,peer right\r\n',
+    );
+    expect(nsleuth(...one).stdout).toMatch(/^Devices 2 of 3\n/);
+    expect(JSON.parse(nsleuth(...one, '--json').stdout)).toMatchObject({
+      devices: [{ name: 'right' }, { name: 'left' }],
+    });
+  });
+
+  test('what was not read is not taken for none', async () => {
+    const name = scene.name();
+    scene.defer(() => run('ip', 'netns', 'delete', name));
+    run('ip', 'netns', 'add', name);
+    const without = ['--without', 'addresses,procnet'];
+    const shown = nsleuth('show', name, '--section', 'addresses', ...without);
+    expect(shown.stdout).toBe('Addresses ?\naddresses is switched off\n');
+    expect(nsleuth('show', name, ...without).stdout).toContain('Addresses ?\naddresses is switched off\n');
+    expectMessage(
+      nsleuth('show', name, '--section', 'addresses', '--csv', ...without),
+      1,
+      'addresses not known: addresses is switched off',
+    );
+    expect(nsleuth('show', name, '--section', 'addresses').stdout).toBe('Addresses 0\nnone\n');
+  });
+
   test('init and self are the namespace this test runs in', () => {
     const init = JSON.parse(nsleuth('show', 'init', '--json').stdout);
     expect(init.initial).toBe(true);
     expect(JSON.parse(nsleuth('show', 'self', '--json').stdout).ino).toBe(init.ino);
+  });
+});
+
+describe('ruleset', () => {
+  test('is what nft lists inside, as text or as its JSON; without one, a message says why', () => {
+    const name = scene.name();
+    run('ip', 'netns', 'add', name);
+    scene.defer(() => run('ip', 'netns', 'delete', name));
+    expect(nsleuth('ruleset', name)).toMatchObject({ status: 0, stdout: '' });
+    run('ip', 'netns', 'exec', name, 'nft', 'add table inet guarded');
+    expect(nsleuth('ruleset', name)).toMatchObject({ status: 0, stdout: 'table inet guarded { # handle 1\n}\n' });
+    const { nftables } = JSON.parse(nsleuth('ruleset', name, '--json').stdout) as { nftables: object[] };
+    expect(nftables).toContainEqual({ table: { family: 'inet', name: 'guarded', handle: 1 } });
+    expectMessage(nsleuth('ruleset', 'no-such'), 1, 'no network namespace "no-such"');
+  });
+});
+
+describe('topology', () => {
+  test('is drawn as text, dot or mermaid, and told as JSON; another format is an error', () => {
+    const names = [scene.name(), scene.name()];
+    for (const name of names) {
+      run('ip', 'netns', 'add', name);
+      scene.defer(() => run('ip', 'netns', 'delete', name));
+    }
+    const [here = '', there = ''] = names;
+    run('ip', '-n', here, 'link', 'add', 'left', 'type', 'veth', 'peer', 'name', 'right', 'netns', there);
+    for (const format of ['text', 'dot', 'mermaid']) {
+      const { status, stdout } = nsleuth('topology', '--format', format);
+      expect(status).toBe(0);
+      for (const word of [here, there, 'left', 'right']) expect(stdout).toContain(word);
+    }
+    expect(nsleuth('topology', '--format', 'dot').stdout).toMatch(/^digraph .*\{$/m);
+    const { edges } = JSON.parse(nsleuth('topology', '--json').stdout) as Topology;
+    expect(edges).toContainEqual(expect.objectContaining({ kind: 'veth', certainty: 'certain' }));
+    expectMessage(nsleuth('topology', '--format', 'png'), 2, 'formats are text, dot, mermaid, json');
   });
 });
 
@@ -145,6 +230,22 @@ describe('bad input gets a message that says what to do', () => {
     [['show', hostile], 1, 'no network namespace "\\x1b[2J'],
     [['show', '/etc/passwd'], 1, 'no network namespace "/etc/passwd"'],
     [['holders', 'pid:4194305'], 1, 'no network namespace "pid:4194305"'],
+    [
+      ['show', 'init', '--section', 'sockets,socks'],
+      2,
+      'unknown section "socks" in --section; sections are overview, ',
+    ],
+    [['show', 'init', '--section', hostile], 2, 'unknown section "\\x1b[2j'],
+    [['show', 'init', '--section', ','], 2, 'no section in --section; sections are overview, '],
+    [['show', 'init', '--csv'], 2, '--csv takes the rows of one section: name it with --section'],
+    [['show', 'init', '--filter', 'a', '--section', 'sockets,routes'], 2, '--filter takes the rows of one section'],
+    [
+      ['show', 'init', '--section', 'routes', '--columns', 'inode'],
+      2,
+      'unknown column "inode"; columns are destination',
+    ],
+    [['show', 'init', '--section', 'routes', '--sort', 'size'], 2, 'unknown column "size"'],
+    [['show', 'init', '--section', 'routes', '--filter', 'size>3'], 2, 'unknown column "size" in filter'],
     [['show'], 2, "missing required argument 'NS'"],
     [['list', '--columns', 'name,colour'], 2, 'unknown column "colour"; columns are namespace, name'],
     [['list', '--columns', hostile], 2, 'unknown column "\\x1b[2J'],
@@ -361,6 +462,9 @@ describe('without root', () => {
     expect(doctor.stdout).toMatch(/○ +CAP_SYS_PTRACE .* run nsleuth as root/);
     expect(asNobody('show', name).stdout).toContain(`/run/netns/${name}`);
     expect(asNobody('holders', name).status).toBe(0);
+    // What we live in ourselves needs no leave to be asked; another may not be entered, and that is said.
+    expect(asNobody('show', 'self', '--section', 'addresses').stdout).toContain('127.0.0.1/8');
+    expect(asNobody('show', name, '--section', 'addresses').stdout).toContain('EPERM');
   });
 
   test('a procfs that hides the processes of others is a gap, not a quiet host', () => {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { LiveCollector } from '../../src/live.ts';
-import type { Snapshot } from '../../src/model/index.ts';
+import { LiveCollector, type Refresh } from '../../src/live.ts';
+import { namespaceKey, type Snapshot } from '../../src/model/index.ts';
 import { run, Scene } from './scene.ts';
 
 let scene: Scene;
@@ -19,10 +19,20 @@ afterEach(async () => {
   await scene.end();
 });
 
+/** Takes an answer in, as the screen does. */
+function take(answer: Refresh): void {
+  if (answer.type === 'snapshot') {
+    last = answer.snapshot;
+    return;
+  }
+  const changed = new Map(answer.namespaces.map((ns) => [ns.cookie, ns]));
+  last = { ...last, ...answer.since, namespaces: last.namespaces.map((ns) => changed.get(ns.cookie) ?? ns) };
+}
+
 /** One tick of the screen. */
-async function refresh(whole = false): Promise<'snapshot' | 'unchanged'> {
-  const answer = await live.refresh(whole);
-  last = answer.type === 'snapshot' ? answer.snapshot : { ...last, ...answer.since };
+async function refresh(whole = false, focus: string | null = null): Promise<Refresh['type']> {
+  const answer = await live.refresh({ whole, focus });
+  take(answer);
   return answer.type;
 }
 
@@ -45,7 +55,7 @@ test('while nothing changes, no source but the kernel is read', async () => {
     const before = last.coverage;
     const type = await refresh();
     const read = last.coverage.filter((entry, index) => entry !== before[index]).map(({ source }) => source);
-    if (type === 'unchanged') counted.push(read.sort().join());
+    if (type === 'update') counted.push(read.sort().join());
   }
   expect(counted.length).toBeGreaterThan(0);
   expect(new Set(counted)).toEqual(new Set(['host,kernel']));
@@ -88,6 +98,32 @@ test('a device that changes shows at the next refresh', async () => {
   expect(lo()?.flags).toContain('up');
 });
 
+test('the namespace that is looked at closely is read at every refresh, and at once when it is chosen', async () => {
+  const names = [scene.name(), scene.name()];
+  for (const name of names) {
+    scene.defer(() => run('ip', 'netns', 'delete', name));
+    run('ip', 'netns', 'add', name);
+    run('ip', '-n', name, 'link', 'set', 'lo', 'up');
+  }
+  await refresh(true);
+  const of = (name = '') => last.namespaces.find((ns) => ns.names.includes(name));
+  const [first, second] = names.map((name) => namespaceKey(of(name) ?? ({} as never)));
+  expect(of(names[0])?.neighbours).toBeNull();
+  for (let round = 1; round <= 3; round++) {
+    run('ip', '-n', names[0] ?? '', 'address', 'add', `10.0.0.${round}/32`, 'dev', 'lo');
+    const before = of(names[0])?.countersAt ?? 0;
+    await refresh(false, first);
+    expect(of(names[0])?.addresses).toContainEqual(expect.objectContaining({ address: `10.0.0.${round}` }));
+    expect(of(names[0])?.neighbours).not.toBeNull();
+    expect(of(names[0])?.countersAt).toBeGreaterThan(before);
+  }
+  expect(of(names[1])?.neighbours).toBeNull();
+  const answer = live.look(second ?? '');
+  expect(answer).toMatchObject({ type: 'update', since: null, namespaces: [{ names: [names[1]] }] });
+  take(answer);
+  expect(of(names[1])?.neighbours).not.toBeNull();
+});
+
 test('a hidden namespace is never anything but hidden, and stays so from one refresh to the next', async () => {
   await refresh(true);
   const held = await scene.start(process.execPath, [
@@ -111,6 +147,7 @@ test('a hidden namespace is never anything but hidden, and stays so from one ref
 
 test('without the kernel view every refresh reads everything', async () => {
   const blind = new LiveCollector({ procRoot: '/proc', without: ['kernel'] });
-  for (let round = 0; round < 3; round++) expect((await blind.refresh(false)).type).toBe('snapshot');
+  for (let round = 0; round < 3; round++)
+    expect((await blind.refresh({ whole: false, focus: null })).type).toBe('snapshot');
   await blind.close();
 });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { FilterError, parseFilter } from '../../src/columns/filter.ts';
-import { COLUMNS, cellText, DEFAULT_COLUMNS, findColumn } from '../../src/columns/index.ts';
-import { sortNamespaces } from '../../src/columns/sort.ts';
+import { chooseColumn } from '../../src/columns/choose.ts';
+import { cellText } from '../../src/columns/column.ts';
+import { FilterError, filteredColumns, parseFilter } from '../../src/columns/filter.ts';
+import { NAMESPACES } from '../../src/columns/namespaces.ts';
+import { sortRows } from '../../src/columns/sort.ts';
 import type { Namespace } from '../../src/model/index.ts';
 import { aDevice, aHiddenNamespace, aNamespace, aProcess } from '../fixtures/snapshot.ts';
 
@@ -23,8 +25,17 @@ const hidden = aHiddenNamespace({
 });
 const dying = aHiddenNamespace({ ino: 5, visibility: 'dying', devices: null, references: null, witnesses: [] });
 
+function accepted(namespaces: readonly Namespace[], filter: string): (number | null)[] {
+  const accepts = parseFilter(NAMESPACES, filter);
+  return namespaces.filter((ns) => accepts(ns)).map(({ ino }) => ino);
+}
+
+function cell(id: string, ns: Namespace): string {
+  return cellText(chooseColumn(NAMESPACES, id), ns, undefined);
+}
+
 function matching(filter: string): (number | null)[] {
-  return ALL.filter(parseFilter(filter)).map(({ ino }) => ino);
+  return accepted(ALL, filter);
 }
 
 describe('filter', () => {
@@ -68,23 +79,30 @@ describe('filter', () => {
     ['02:AA:', [4]],
     ['handles', []],
   ])('%j, where the kernel shows more', (filter, inodes) => {
-    expect([...ALL, hidden, dying].filter(parseFilter(filter)).map(({ ino }) => ino)).toEqual(inodes);
+    expect(accepted([...ALL, hidden, dying], filter)).toEqual(inodes);
   });
 
   test.each(['colour:red', 'processes>many', 'processes>'])('%j is refused with what would be right', (filter) => {
-    expect(() => parseFilter(filter)).toThrow(FilterError);
+    expect(() => parseFilter(NAMESPACES, filter)).toThrow(FilterError);
   });
 
   test('an address is text, not a column', () => {
     expect(matching('10.0.0.1:80')).toEqual([]);
+    expect(accepted([plain, hidden], 'aa:00:00')).toEqual([4]);
+    expect(accepted([plain, hidden], '!02:aa::')).toEqual([1, 4]);
+    expect(accepted([plain, hidden], 'fe80::1')).toEqual([]);
+  });
+
+  test('names the columns that must have been read for it', () => {
+    const named = (filter: string) => filteredColumns(NAMESPACES, filter).map(({ id }) => id);
+    expect(named('web !listeners>0 "addresses:10.0.0" dead::beef')).toEqual(['listeners', 'addresses']);
   });
 });
 
 describe('sort', () => {
   function order(id: string, descending: boolean): (number | null)[] {
-    const column = findColumn(id);
-    if (column === undefined) throw new Error(id);
-    return sortNamespaces(ALL, { column, descending }).map(({ ino }) => ino);
+    const column = chooseColumn(NAMESPACES, id);
+    return sortRows(NAMESPACES, ALL, { column, descending }, undefined).map(({ ino }) => ino);
   }
 
   test('unknown values go last both ways', () => {
@@ -99,34 +117,23 @@ describe('sort', () => {
 
   test('ties keep inode order', () => {
     const rows: Namespace[] = [3, 1, 2].map((ino) => aNamespace({ ino }));
-    const column = findColumn('processes');
-    if (column === undefined) throw new Error('processes');
-    expect(sortNamespaces(rows, { column, descending: true }).map(({ ino }) => ino)).toEqual([1, 2, 3]);
+    const column = chooseColumn(NAMESPACES, 'processes');
+    expect(sortRows(NAMESPACES, rows, { column, descending: true }, undefined).map(({ ino }) => ino)).toEqual([
+      1, 2, 3,
+    ]);
   });
 });
 
 describe('columns', () => {
-  test('have distinct ids, and the default ones exist', () => {
-    expect(new Set(COLUMNS.map(({ id }) => id)).size).toBe(COLUMNS.length);
-    expect(DEFAULT_COLUMNS.filter((id) => findColumn(id) === undefined)).toEqual([]);
-  });
-
   test('show unknown as ? and nothing as —', () => {
-    const text = (id: string) => {
-      const column = findColumn(id);
-      return column === undefined ? '' : cellText(column, unknown);
-    };
+    const text = (id: string) => cell(id, unknown);
     expect(['namespace', 'cookie', 'owner', 'user-namespace'].map(text)).toEqual(['?', '?', '?', '?']);
     expect(['name', 'container', 'paths', 'pid', 'command'].map(text)).toEqual(['—', '—', '—', '—', '—']);
     expect(text('held-by')).toBe('no holder seen');
   });
 
   test('say which sources see it, how often it is referred to and how many devices it has', () => {
-    const row = (ns: Namespace) =>
-      ['visibility', 'seen-by', 'references', 'devices'].map((id) => {
-        const column = findColumn(id);
-        return column && cellText(column, ns);
-      });
+    const row = (ns: Namespace) => ['visibility', 'seen-by', 'references', 'devices'].map((id) => cell(id, ns));
     const mounted = aNamespace({
       holders: [
         { kind: 'mount', path: '/a', mountNamespace: 1, mountId: 1 },
@@ -149,7 +156,6 @@ describe('columns', () => {
         { kind: 'mapping', pid: 9, target: 'socket:[1]', suspected: true },
       ],
     });
-    const held = findColumn('held-by');
-    expect(held && cellText(held, ns)).toBe('pid 7, 4 threads, 2 mounts');
+    expect(cell('held-by', ns)).toBe('pid 7, 4 threads, 2 mounts');
   });
 });

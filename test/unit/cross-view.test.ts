@@ -84,7 +84,7 @@ function pin(over: Partial<KernelPin> = {}): KernelPin {
 }
 
 function kernelView(over: Partial<KernelData> = {}): KernelData {
-  return { namespaces: [listed()], devices: [], stack: [], tasks: [], pins: [], hostWide: true, ...over };
+  return { namespaces: [listed()], devices: [], stack: [], tasks: [], pins: [], hostWide: true, at: 0, ...over };
 }
 
 /** Both views of a host, userland's empty but complete. */

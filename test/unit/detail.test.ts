@@ -5,14 +5,18 @@ import type { Coverage, Holder, Namespace, Snapshot } from '../../src/model/inde
 import { describeBestWay, whyNoWay } from '../../src/model/ways.ts';
 import { coverageLines } from '../../src/store/coverage.ts';
 import { detailLines } from '../../src/store/detail.ts';
+import { NO_HISTORY } from '../../src/store/history.ts';
 import { type Line, lineWidth } from '../../src/terminal/style.ts';
 import {
   aConcealedTask,
   aDevice,
   aHiddenNamespace,
   aNamespace,
+  anAddress,
+  anUplink,
   aProcess,
   aSnapshot,
+  aSocket,
   fullCoverage,
 } from '../fixtures/snapshot.ts';
 
@@ -24,7 +28,9 @@ function coverage(...changes: readonly (Partial<Coverage> & { readonly source: s
 }
 
 function shown(ns: Namespace, over: Partial<Snapshot> = {}, width = 80): string[] {
-  return detailLines(ns, aSnapshot(1, { namespaces: [ns], ...over }), width, false).map((line) => text(line).trimEnd());
+  return detailLines(ns, aSnapshot(1, { namespaces: [ns], ...over }), NO_HISTORY, width).map((line) =>
+    text(line).trimEnd(),
+  );
 }
 
 const inflight: Holder = {
@@ -189,7 +195,7 @@ describe('the detail of a namespace', () => {
   test('sets the two views against each other, side by side at 80 columns', () => {
     const gaps = coverage({ source: 'tasks', status: 'partial', missed: [{ subject: 'pid 1', reason: 'EACCES' }] });
     const lines = shown(aHiddenNamespace({ holders: [inflight] }), { coverage: gaps });
-    expect(lines.slice(0, 8)).toMatchInlineSnapshot(`
+    expect(lines.slice(0, 7)).toMatchInlineSnapshot(`
       [
         " Identity   net:[4026532177] · cookie 4101 · 1 reference, 14 passive",
         " Visible    ◆ hidden: the kernel lists it, and it alone shows what holds it: 1",
@@ -198,16 +204,16 @@ describe('the detail of a namespace', () => {
         "            × mounts        no                      ● handles  yes",
         "            × descriptors   no                      ? listns   could not look",
         "            × pinned-mounts no",
-        " Enters by  nsfs handle",
       ]
     `);
+    expect(lines).toContain(' Enters by  nsfs handle');
     expect(lines).toContain('   1 nsfs descriptor in flight, pid 5310 fd 4 (kernel)');
   });
 
   test('sets them below each other where there is less room, and never overflows', () => {
     const ns = aHiddenNamespace({ holders: [inflight], devices: [aDevice({ name: 'x'.repeat(60) })] });
     for (let width = 42; width <= 160; width++) {
-      const lines = detailLines(ns, aSnapshot(1, { namespaces: [ns] }), width, false);
+      const lines = detailLines(ns, aSnapshot(1, { namespaces: [ns] }), NO_HISTORY, width);
       const sources = lines
         .map(text)
         .join('\n')
@@ -223,56 +229,12 @@ describe('the detail of a namespace', () => {
     expect(lines.join('\n')).toMatch(/\? mounts +off/);
   });
 
-  test('names the devices and what they are connected to, in whatever namespace', () => {
-    const uplink = aNamespace({ ino: 1, initial: true });
-    const ns = aNamespace({
-      devices: [
-        aDevice(),
-        aDevice({
-          ifindex: 2,
-          name: 'eth0',
-          kind: 'veth',
-          operstate: 'lowerlayerdown',
-          address: '62:18:7b:f1:d1:f2',
-          peer: { netns: 1, ifindex: 5, name: 'veth0', certainty: 'certain' },
-          upper: [1, 2, 3, 4, 5, 6].map((ifindex) => ({
-            netns: 4026532177,
-            ifindex,
-            name: `vlan${ifindex}`,
-            certainty: 'certain' as const,
-          })),
-        }),
-        aDevice({
-          ifindex: 3,
-          name: 'mvx',
-          kind: 'macvlan',
-          flags: [],
-          lower: [{ netns: 99, ifindex: 2, name: null, certainty: 'certain' }],
-        }),
-      ],
-    });
-    const lines = shown(ns, { namespaces: [uplink, ns] }, 100);
-    const from = lines.indexOf(' Devices 3');
-    expect(lines.slice(from, from + 6)).toMatchInlineSnapshot(`
-      [
-        " Devices 3",
-        "   NAME  KIND      STATE           MAC                CONNECTED TO",
-        "   lo    loopback  up              00:00:00:00:00:00  —",
-        "   eth0  veth      lowerlayerdown  62:18:7b:f1:d1:f2  peer veth0 in 1 init; under vlan1, vlan2,",
-        "                                                      vlan3, vlan4 and 2 more",
-        "   mvx   macvlan   down            00:00:00:00:00:00  over ifindex 2 in 99",
-      ]
-    `);
-  });
-
-  test('without the kernel view has unknown devices and references, not none', () => {
+  test('without the kernel view has unknown references, not none', () => {
     const lines = shown(aNamespace({ references: null, devices: null }));
     expect(lines[0]).toContain('? references');
-    expect(lines).toContain(' Devices ?');
-    expect(lines).toContain("   only the kernel's own view tells");
   });
 
-  test('lists the tasks that are concealed in it, and marks their processes', () => {
+  test('lists the tasks that are concealed in it', () => {
     const ns = aNamespace({
       visibility: 'hidden',
       processes: [aProcess({ pid: 666, comm: 'lurker', cmdline: '' })],
@@ -285,7 +247,6 @@ describe('the detail of a namespace', () => {
       '   pid 666 lurker  uid 0  the kernel shows it, /proc does not',
       '   thread 667 of pid 666 helper  uid 0  the kernel shows it, /proc does not',
     ]);
-    expect(lines.at(-1)).toMatch(/\[lurker\] concealed from \/proc$/);
   });
 
   test('offers leads for what has no certain holder, but none for what nothing holds any more', () => {
@@ -293,6 +254,47 @@ describe('the detail of a namespace', () => {
     expect(leadsFor(aHiddenNamespace(), leads)).toEqual([lead]);
     expect(leadsFor(aHiddenNamespace({ holders: [inflight] }), leads)).toEqual([]);
     expect(leadsFor(aHiddenNamespace({ visibility: 'dying' }), leads)).toEqual([]);
+  });
+
+  test('says what it is for in few lines: where it reaches, what it answers to, how much passes', () => {
+    const ns = aNamespace({
+      devices: [aDevice(), aDevice({ ifindex: 5, name: 'mvx', kind: 'macvlan', flags: ['up'] })],
+      addresses: [anAddress({ ifindex: 1, address: '127.0.0.1', scope: 'host' }), anAddress({ ifindex: 5 })],
+      sockets: [
+        aSocket(),
+        aSocket({ family: 'inet6', localAddress: '::', inode: 4 }),
+        aSocket({ type: 'dgram', protocol: 'udp', state: 'close', localPort: 53, processes: null }),
+        aSocket({ state: 'established' }),
+        aSocket({ family: 'unix', localAddress: '/run/x' }),
+      ],
+      uplink: anUplink(),
+    });
+    const init = aNamespace({ ino: 4026531833, initial: true });
+    const lines = shown(ns, { namespaces: [init, ns] }, 100);
+    const from = lines.findIndex((line) => line.startsWith(' Reaches'));
+    expect(lines.slice(from, from + 4)).toEqual([
+      ' Reaches    mvx → lower eth0 in 4026531833 init → the wire',
+      ' Addresses  10.66.6.6/24',
+      ' Listens    tcp 0.0.0.0:80 sleep, tcp [::]:80 sleep, udp 0.0.0.0:53',
+      ' Traffic    ?',
+    ]);
+  });
+
+  test('warns of what two ways of asking do not agree on', () => {
+    const discrepancies = [{ subject: 'tcp 0.0.0.0:22', shownBy: 'sock_diag', missingFrom: '/proc/net/tcp' }];
+    const ns = aNamespace({ discrepancies });
+    const lines = detailLines(ns, aSnapshot(1, { namespaces: [ns] }), NO_HISTORY, 80);
+    const at = lines.findIndex((line) => text(line) === ' ! Discrepancies 1');
+    expect(text(lines[at + 1] ?? [])).toBe('   tcp 0.0.0.0:22: sock_diag shows it, /proc/net/tcp does not');
+    expect(lines[at + 1]?.[0]?.style).toEqual({ fg: 'yellow' });
+  });
+
+  test('lists a few holders only: their tab has them all', () => {
+    const processes = Array.from({ length: 40 }, (_, pid) => aProcess({ pid: 100 + pid }));
+    const lines = shown(aNamespace({ processes }));
+    const from = lines.indexOf(' Holders 40');
+    expect(lines.slice(from + 1)).toHaveLength(7);
+    expect(lines.at(-1)).toBe('   and 34 more');
   });
 });
 

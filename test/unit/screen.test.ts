@@ -1,28 +1,39 @@
 import { describe, expect, test } from 'vitest';
+import { namespaceStyle } from '../../components/panels/cell-styles.ts';
 import { placeColumns } from '../../components/panels/column-widths.ts';
 import { coverageLine, headerLines } from '../../components/panels/header-lines.ts';
-import { tableRow } from '../../components/panels/table-lines.ts';
+import { listRow } from '../../components/panels/list-lines.ts';
 import { actionFor } from '../../src/actions/dispatch.ts';
 import { footerLine, helpLines, keyLabel } from '../../src/actions/help.ts';
 import { ACTIONS, actionsHere } from '../../src/actions/index.ts';
-import { COLUMNS, type Column, DEFAULT_COLUMNS, findColumn } from '../../src/columns/index.ts';
+import { chooseColumn } from '../../src/columns/choose.ts';
+import type { Namespace } from '../../src/model/index.ts';
 import { detailLines } from '../../src/store/detail.ts';
+import { NO_HISTORY } from '../../src/store/history.ts';
 import { layoutScreen } from '../../src/store/layout.ts';
+import { newList } from '../../src/store/list.ts';
+import { LIVE_NAMESPACES, MOST_USEFUL } from '../../src/store/namespace-columns.ts';
 import { reduce } from '../../src/store/reduce.ts';
-import { initialState, type ScreenState } from '../../src/store/state.ts';
+import { initialState, type NamespaceList, type ScreenState } from '../../src/store/state.ts';
 import { FramePainter } from '../../src/terminal/painter.ts';
 import { type Line, lineWidth } from '../../src/terminal/style.ts';
 import { aConcealedTask, aHiddenNamespace, aNamespace, aProcess, aSnapshot } from '../fixtures/snapshot.ts';
 
 const text = (line: Line): string => line.map((span) => span.text).join('');
 
-function column(id: string): Column {
-  const found = findColumn(id);
-  if (found === undefined) throw new Error(`no column ${id}`);
-  return found;
+/** The table of namespaces, sorted by a column. */
+function sortedBy(id: string, over: Partial<NamespaceList> = {}): NamespaceList {
+  const sort = { column: chooseColumn(LIVE_NAMESPACES, id), descending: false };
+  return { ...newList(LIVE_NAMESPACES, { ranking: MOST_USEFUL }), sort, ...over };
 }
 
-const usual = DEFAULT_COLUMNS.map(column);
+const usual = sortedBy('namespace');
+
+/** A row of the table as it is drawn, without the keyboard being on it. */
+function row(ns: Namespace, mark: 'new' | 'gone' | null, selected = false): Line {
+  const frame = { selected, focused: true, styleOf: namespaceStyle };
+  return listRow({ key: 'k', row: ns, mark }, NO_HISTORY, placeColumns(usual, 77), frame);
+}
 
 function screen(columns: number, rows: number, count = 3): ScreenState {
   const start = initialState({ size: { columns, rows }, color: true });
@@ -49,12 +60,12 @@ describe('layoutScreen', () => {
 });
 
 describe('placeColumns', () => {
-  const widthOf = (placed: ReturnType<typeof placeColumns>) =>
+  const widthOf = (placed: readonly { readonly width: number }[]) =>
     placed.reduce((sum, { width }) => sum + width, 2 * (placed.length - 1));
 
   test('never needs more than there is, and never squeezes a column', () => {
     for (let width = 20; width < 260; width++) {
-      const placed = placeColumns(usual, 0, column('namespace'), width);
+      const placed = placeColumns(usual, width);
       expect(widthOf(placed)).toBeLessThanOrEqual(width);
       for (const {
         column: { width: least, maxWidth = least },
@@ -67,56 +78,54 @@ describe('placeColumns', () => {
   });
 
   test('shows what matters most at 80 columns and uses the width at 160', () => {
-    const ids = (width: number) => placeColumns(usual, 0, column('namespace'), width).map((placed) => placed.column.id);
-    expect(ids(77)).toEqual(['namespace', 'name', 'visibility', 'held-by', 'processes', 'command']);
-    expect(ids(157)).toEqual(DEFAULT_COLUMNS);
-    expect(widthOf(placeColumns(usual, 0, column('namespace'), 157))).toBe(157);
+    const ids = (width: number) => placeColumns(usual, width).map((placed) => placed.column.id);
+    expect(ids(77)).toEqual(['namespace', 'name', 'visibility', 'held-by', 'processes', 'uplink']);
+    expect(ids(97)).toEqual(expect.arrayContaining(['rx', 'tx']));
+    expect(ids(157)).toEqual(LIVE_NAMESPACES.defaults);
+    expect(widthOf(placeColumns(usual, 157))).toBe(157);
   });
 
   test('has the column it is sorted by on the table, asked for or not', () => {
-    for (const sorted of COLUMNS) {
-      const placed = placeColumns(usual, 0, sorted, 77);
-      expect(placed.map((each) => each.column.id)).toContain(sorted.id);
+    for (const { id } of LIVE_NAMESPACES.columns) {
+      const placed = placeColumns(sortedBy(id), 77);
+      expect(placed.map((each) => each.column.id)).toContain(id);
     }
   });
 
   test('scrolls columns out on the left, the first one stays', () => {
-    expect(placeColumns(usual, 4, column('namespace'), 77).map((placed) => placed.column.id)).toEqual([
-      'namespace',
-      'user',
-      'container',
-      'command',
-    ]);
+    const ids = (columnShift: number) =>
+      placeColumns(sortedBy('namespace', { columnShift }), 77).map((placed) => placed.column.id);
+    expect(ids(7)).toEqual(['namespace', 'uplink', 'rx', 'tx', 'traffic', 'holders', 'command']);
+    // What is not shown by default comes after that.
+    expect(ids(14)).toEqual(['namespace', 'user', 'container', 'owner', 'user-namespace', 'cookie']);
   });
 });
 
 describe('lines', () => {
   test('rows of hostile and wide names are as wide as any other', () => {
     const names = ['plain', '漢字漢字漢字漢字', 'e\u0301'.repeat(30), `\\x1b[2J${'x'.repeat(300)}`, 'مرحبا', '😀😀'];
-    const placed = placeColumns(usual, 0, column('namespace'), 77);
     const widths = names.map((name) => {
       const ns = aNamespace({ names: [name], processes: [aProcess({ cmdline: name, user: name })] });
-      return lineWidth(tableRow({ key: 'k', ns, mark: null }, placed, true, true));
+      return lineWidth(row(ns, null, true));
     });
     expect(new Set(widths).size).toBe(1);
   });
 
   test('a row tells selection, change and visibility without any colour', () => {
-    const placed = placeColumns(usual, 0, column('namespace'), 77);
-    const row = (visibility: 'plain' | 'hidden', mark: 'new' | 'gone' | null) =>
-      text(tableRow({ key: 'k', ns: aNamespace({ visibility }), mark }, placed, mark === 'new', true));
-    expect(row('hidden', 'new')).toMatch(/^▌\+ 4026532177 .*◆ hidden/);
-    expect(row('plain', 'gone')).toMatch(/^ × 4026532177 .*○ plain/);
+    expect(text(row(aNamespace({ visibility: 'hidden' }), 'new', true))).toMatch(/^▌\+ 4026532177 .*◆ hidden/);
+    expect(text(row(aNamespace({ visibility: 'plain' }), 'gone'))).toMatch(/^ × 4026532177 .*○ plain/);
   });
 
   test('the header fits every width and always has the counts', () => {
     for (let columns = 40; columns <= 200; columns++) {
-      const filtered = { ...screen(columns, 24), filter: { text: 'name:web !plain', predicate: () => true } };
+      const plain = screen(columns, 24);
+      const filter = { text: 'name:web !plain', predicate: () => true };
+      const filtered = { ...plain, namespaces: { ...plain.namespaces, filter } };
       for (const state of [screen(columns, 24, 1000), filtered]) {
         const [, counts = []] = headerLines(state, 3);
         const shown = text(counts).slice(0, columns);
-        if (state.filter.text !== '') expect(shown).toContain('3 of 3: name');
-        if (state.filter.text === '' || columns >= 60) {
+        if (state === filtered) expect(shown).toContain('3 of 3: name');
+        if (state !== filtered || columns >= 60) {
           expect(shown).toMatch(/^ \d+ namespaces +\d+ ○.* \d+ ◐.* \d+ ◆.* \d+ †/);
         }
       }
@@ -140,8 +149,7 @@ describe('lines', () => {
     const state = reduce(start, { type: 'snapshot', snapshot: aSnapshot(0, { namespaces }), at: 0 });
     const styleOf = (line: Line, shown: string) => line.find((part) => part.text.includes(shown))?.style;
     const [, counts = []] = headerLines(state, 3);
-    const placed = placeColumns(usual, 0, column('namespace'), 117);
-    const rows = state.rows.flatMap((row) => tableRow(row, placed, false, true));
+    const rows = state.namespaces.items.flatMap((item) => row(item.row, null));
     expect(styleOf(counts, '1 ◆ hidden')).toEqual(styleOf(rows, '◆ hidden'));
     expect(styleOf(counts, '1 † dying')).toEqual(styleOf(rows, '† dying'));
     expect(styleOf(counts, '◆')).toEqual({ fg: 'red', bold: true });
@@ -187,11 +195,10 @@ describe('lines', () => {
       holders: [{ kind: 'mount', path: '/mnt/a', mountNamespace: 4026531832, mountId: 1 }],
     });
     const snapshot = aSnapshot(2, { mountNamespaces: [{ ino: 4026531832, pids: [1000, 1001] }] });
-    const lines = detailLines(ns, snapshot, 100, false).map(text);
+    const lines = detailLines(ns, snapshot, NO_HISTORY, 100).map(text);
     expect(lines).toContain('   mount /mnt/a');
     expect(lines).toContain('     in mount namespace 4026531832, seen by 2 processes: 1000 sleep, 1001 sleep');
     expect(lines.map((line) => line.trim()).join(' ')).toContain('finds it, only its holders do: mount');
-    expect(lines).toContain('   none');
   });
 
   test('what is not known is ?, what is not there is —', () => {
@@ -199,13 +206,17 @@ describe('lines', () => {
       ino: null,
       cookie: null,
       owner: null,
-      processes: [aProcess({ user: null, uid: null, startedAt: null })],
+      uplink: null,
+      sockets: null,
     });
-    const lines = detailLines(ns, aSnapshot(1), 100, false).map(text);
+    const lines = detailLines(ns, aSnapshot(1), NO_HISTORY, 100).map(text);
     expect(lines[0]).toContain('net:[?] · cookie ?');
     expect(lines.find((line) => line.startsWith(' Owner'))).toMatch(/ \?$/);
     expect(lines.find((line) => line.startsWith(' Container'))).toMatch(/ —$/);
-    expect(lines.at(-1)).toMatch(/4711 {2}\? +\? +1 {2}sleep 600/);
+    for (const label of ['Reaches', 'Addresses', 'Listens']) {
+      expect(lines.find((line) => line.startsWith(` ${label}`))).toMatch(/ {2,}\? \S/);
+    }
+    expect(lines.find((line) => line.startsWith(' Traffic'))).toMatch(/ {2,}\?$/);
   });
 });
 
@@ -227,7 +238,7 @@ describe('actions', () => {
 
   test('do not take letters away from a filter that is being typed', () => {
     const typing = reduce(screen(80, 24), { type: 'filter-edit' });
-    for (const letter of 'qsprcjkgGhlS?/<>+-= ') {
+    for (const letter of 'qsprcjkgGhlS?/<>+-= 1290[]btvfnN') {
       const name = letter === ' ' ? 'space' : letter;
       const action = actionFor({ name, text: letter }, { getState: () => typing });
       expect(action?.id, letter).toBe('filter-type');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { findColumn } from '../../src/columns/index.ts';
 import type { Namespace, Snapshot } from '../../src/model/index.ts';
 import type { ScreenEvent } from '../../src/store/events.ts';
+import { LIVE_NAMESPACES } from '../../src/store/namespace-columns.ts';
 import { reduce } from '../../src/store/reduce.ts';
 import { initialState, type ScreenState } from '../../src/store/state.ts';
 import { Store } from '../../src/store/store.ts';
@@ -30,56 +30,56 @@ function screenOf(...namespaces: Namespace[]): ScreenState {
   return apply(initialState({ size: SIZE, color: true }), taken(snapshotOf(...namespaces)));
 }
 
-const numbers = ({ rows }: ScreenState): (number | null)[] => rows.map((row) => row.ns.ino);
-const marks = ({ rows }: ScreenState): string[] =>
-  rows.map((row) => `${row.ns.ino}${row.mark === null ? '' : ` ${row.mark}`}`);
+const numbers = ({ namespaces }: ScreenState): (number | null)[] => namespaces.items.map(({ row }) => row.ino);
+const marks = ({ namespaces }: ScreenState): string[] =>
+  namespaces.items.map(({ row, mark }) => `${row.ino}${mark === null ? '' : ` ${mark}`}`);
 const typed = (text: string): ScreenEvent[] => [...text].map((character) => ({ type: 'filter-type', text: character }));
 
 describe('selection', () => {
   test('stays on its namespace when rows arrive above it', () => {
     const before = apply(screenOf(ns(10), ns(20), ns(30)), { type: 'move', by: 2 });
-    expect(before.selected).toBe('cookie:30');
+    expect(before.namespaces.selected).toBe('cookie:30');
     const now = apply(before, taken(snapshotOf(ns(5), ns(10), ns(15), ns(20), ns(30))));
-    expect(now.selected).toBe('cookie:30');
-    expect(now.selectedIndex).toBe(4);
+    expect(now.namespaces.selected).toBe('cookie:30');
+    expect(now.namespaces.index).toBe(4);
   });
 
   test('keeps its place on the screen when the table is scrolled and rows arrive above it', () => {
     const many = Array.from({ length: 100 }, (_, index) => ns(1000 + index));
     const before = apply(screenOf(...many), { type: 'move', by: 50 }, { type: 'move', by: -3 });
     const now = apply(before, taken(snapshotOf(ns(1), ns(2), ...many)));
-    expect(now.selectedIndex - now.top).toBe(before.selectedIndex - before.top);
+    expect(now.namespaces.index - now.namespaces.top).toBe(before.namespaces.index - before.namespaces.top);
   });
 
   test('at the top of the table lets what arrives above come into view', () => {
     const now = apply(screenOf(ns(10), ns(20)), taken(snapshotOf(ns(1), ns(10), ns(20))));
-    expect(now.top).toBe(0);
-    expect(now.selected).toBe('cookie:10');
+    expect(now.namespaces.top).toBe(0);
+    expect(now.namespaces.selected).toBe('cookie:10');
   });
 
   test('follows the namespace and not a recycled inode number', () => {
     const before = apply(screenOf(ns(10), ns(20, { cookie: '7' })), { type: 'move', by: 1 });
     const now = apply(before, taken(snapshotOf(ns(10), ns(20, { cookie: '8' }))));
-    expect(now.rows.map(({ key, mark }) => [key, mark])).toEqual([
+    expect(now.namespaces.items.map(({ key, mark }) => [key, mark])).toEqual([
       ['cookie:10', null],
       ['cookie:8', 'new'],
       ['cookie:7', 'gone'],
     ]);
-    expect(now.selected).toBe('cookie:7');
+    expect(now.namespaces.selected).toBe('cookie:7');
   });
 
   test('passes to the row that takes the place of one that is no longer listed', () => {
     const before = apply(screenOf(ns(10), ns(20), ns(30)), { type: 'move', by: 1 });
     const gone = taken(snapshotOf(ns(10), ns(30)));
-    expect(apply(before, gone).selected).toBe('cookie:20');
-    expect(apply(before, gone, gone, gone, gone).selected).toBe('cookie:30');
+    expect(apply(before, gone).namespaces.selected).toBe('cookie:20');
+    expect(apply(before, gone, gone, gone, gone).namespaces.selected).toBe('cookie:30');
   });
 
   test('stays inside the rows, however far it is moved', () => {
     const state = screenOf(ns(1), ns(2));
-    expect(apply(state, { type: 'move', by: 50 }).selectedIndex).toBe(1);
-    expect(apply(state, { type: 'move', by: -50 }).selectedIndex).toBe(0);
-    expect(apply(screenOf(), { type: 'move', by: 'last' }).selectedIndex).toBe(-1);
+    expect(apply(state, { type: 'move', by: 50 }).namespaces.index).toBe(1);
+    expect(apply(state, { type: 'move', by: -50 }).namespaces.index).toBe(0);
+    expect(apply(screenOf(), { type: 'move', by: 'last' }).namespaces.index).toBe(-1);
   });
 
   test('is always in view after moves and resizes', () => {
@@ -99,8 +99,8 @@ describe('selection', () => {
     for (const step of steps) {
       state = reduce(state, step);
       if (state.opened) continue;
-      expect(state.selectedIndex - state.top).toBeGreaterThanOrEqual(0);
-      expect(state.selectedIndex - state.top).toBeLessThan(state.size.rows);
+      expect(state.namespaces.index - state.namespaces.top).toBeGreaterThanOrEqual(0);
+      expect(state.namespaces.index - state.namespaces.top).toBeLessThan(state.size.rows);
     }
   });
 });
@@ -131,7 +131,7 @@ describe('marks', () => {
   test('gone rows are not counted', () => {
     const state = apply(screenOf(ns(1), ns(2)), taken(snapshotOf(ns(1))));
     expect(state.counts.plain).toBe(1);
-    expect(state.rows).toHaveLength(2);
+    expect(state.namespaces.items).toHaveLength(2);
   });
 
   test('a row that vanishes and comes back is new again', () => {
@@ -153,7 +153,7 @@ describe('marks', () => {
 
   test('two namespaces of which nothing is known are two rows', () => {
     const unknown = aNamespace({ ino: null, cookie: null, processes: [] });
-    expect(screenOf(unknown, { ...unknown }).rows).toHaveLength(2);
+    expect(screenOf(unknown, { ...unknown }).namespaces.items).toHaveLength(2);
   });
 });
 
@@ -176,7 +176,7 @@ describe('filter', () => {
       text: ' processes>x',
     });
     expect(bad.input?.error).toBe('"processes>x" compares with a number, and "x" is none');
-    expect(bad.filter.text).toBe('web');
+    expect(bad.namespaces.filter.text).toBe('web');
     expect(numbers(bad)).toEqual([1]);
     const kept = apply(bad, { type: 'filter-keep', at: AT });
     expect(kept.input).toBeNull();
@@ -224,15 +224,15 @@ describe('filter', () => {
 
   test('does not lose the selection that passes it', () => {
     const selected = apply(state, { type: 'move', by: 2 }, { type: 'filter-edit' }, ...typed('hidden'));
-    expect(selected.selected).toBe('cookie:3');
-    expect(apply(selected, { type: 'filter-clear', at: AT }).selectedIndex).toBe(2);
+    expect(selected.namespaces.selected).toBe('cookie:3');
+    expect(apply(selected, { type: 'filter-clear', at: AT }).namespaces.index).toBe(2);
   });
 
   test('finds nothing without losing its place', () => {
     const none = apply(state, { type: 'filter-edit' }, ...typed('zzz'));
-    expect(none.rows).toEqual([]);
-    expect(none.selectedIndex).toBe(-1);
-    expect(apply(none, { type: 'filter-clear', at: AT }).selectedIndex).toBe(0);
+    expect(none.namespaces.items).toEqual([]);
+    expect(none.namespaces.index).toBe(-1);
+    expect(apply(none, { type: 'filter-clear', at: AT }).namespaces.index).toBe(0);
   });
 });
 
@@ -242,10 +242,9 @@ describe('sort', () => {
     ns(2, { processes: [aProcess(), aProcess({ pid: 2 })] }),
     ns(3, { processes: [] }),
   );
-  const processes = findColumn('processes');
+  const processes = LIVE_NAMESPACES.columns.findIndex(({ id }) => id === 'processes');
 
   test('by a count begins with the large ones; picked again it turns round', () => {
-    if (processes === undefined) throw new Error('no such column');
     const sorted = apply(state, { type: 'sort-by', column: processes });
     expect(numbers(sorted)).toEqual([2, 1, 3]);
     expect(numbers(apply(sorted, { type: 'sort-by', column: processes }))).toEqual([3, 1, 2]);
@@ -255,16 +254,16 @@ describe('sort', () => {
   test('can be picked from every column, shown or not', () => {
     const picked = apply(state, { type: 'sort-pick' }, { type: 'move', by: 'last' }, { type: 'sort-picked' });
     expect(picked.dialog).toBeNull();
-    expect(picked.sort.column.id).toBe('initial');
-    expect(apply(picked, { type: 'sort-step', by: 1 }).sort.column.id).toBe('namespace');
-    expect(apply(picked, { type: 'sort-step', by: -1 }).sort.column.id).not.toBe('initial');
+    expect(picked.namespaces.sort?.column.id).toBe('traffic');
+    expect(apply(picked, { type: 'sort-step', by: 1 }).namespaces.sort?.column.id).toBe('namespace');
+    expect(apply(picked, { type: 'sort-step', by: -1 }).namespaces.sort?.column.id).not.toBe('traffic');
   });
 
   test('follows --sort', () => {
-    const sortOf = (sort: string) => initialState({ size: SIZE, color: true, sort }).sort;
-    expect(sortOf('processes').descending).toBe(true);
-    expect(sortOf('+processes').descending).toBe(false);
-    expect(sortOf('-name').descending).toBe(true);
+    const sortOf = (sort: string) => initialState({ size: SIZE, color: true, sort }).namespaces.sort;
+    expect(sortOf('processes')?.descending).toBe(true);
+    expect(sortOf('+processes')?.descending).toBe(false);
+    expect(sortOf('-name')?.descending).toBe(true);
     expect(() => sortOf('nonsense')).toThrow(/unknown column "nonsense"/);
   });
 });
@@ -281,10 +280,10 @@ describe('panes and dialogs', () => {
   test('keys move what has the focus', () => {
     const long = screenOf(ns(1, { processes: Array.from({ length: 50 }, (_, pid) => aProcess({ pid })) }), ns(2));
     const scrolled = apply(long, { type: 'pane' }, { type: 'move', by: 'page-down' });
-    expect(scrolled.selectedIndex).toBe(0);
-    expect(scrolled.detailTop).toBeGreaterThan(0);
+    expect(scrolled.namespaces.index).toBe(0);
+    expect(scrolled.overviewTop).toBeGreaterThan(0);
     const end = apply(scrolled, { type: 'move', by: 'last' });
-    expect(apply(end, { type: 'move', by: 5 }).detailTop).toBe(end.detailTop);
+    expect(apply(end, { type: 'move', by: 5 }).overviewTop).toBe(end.overviewTop);
   });
 
   test('another namespace is shown from its beginning', () => {
@@ -296,12 +295,12 @@ describe('panes and dialogs', () => {
       { type: 'pane' },
       { type: 'move', by: 1 },
     );
-    expect(moved.detailTop).toBe(0);
+    expect(moved.overviewTop).toBe(0);
   });
 
   test('a dialog takes the keys until it is closed', () => {
     const help = apply(state, { type: 'help', lines: 60 }, { type: 'move', by: 3 });
-    expect(help.selectedIndex).toBe(0);
+    expect(help.namespaces.index).toBe(0);
     expect(help.dialog).toMatchObject({ kind: 'help', top: 3 });
     expect(apply(help, { type: 'back' }).dialog).toBeNull();
   });
@@ -318,7 +317,7 @@ describe('scanning', () => {
 
   test('a failed scan keeps what is known and says so', () => {
     const state = apply(screenOf(ns(1)), { type: 'scan-failed', message: 'EMFILE', at: AT });
-    expect(state.rows).toHaveLength(1);
+    expect(state.namespaces.items).toHaveLength(1);
     expect(state.status).toMatchObject({ text: 'the scan failed: EMFILE', tone: 'alert' });
     expect(apply(state, taken(snapshotOf(ns(1)))).status?.text).toBe('scanning again');
   });

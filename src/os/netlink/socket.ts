@@ -39,7 +39,7 @@ export interface Dump<T> {
 }
 
 /** Asks longer than it may: the namespace is left as it is, what was read of it is not used. */
-export class DeadlineError extends Error {
+class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
   readonly code = 'ERR_DEADLINE';
 }

@@ -1,8 +1,8 @@
 import { describeHolders } from '../model/describe.ts';
-import { isProvenByUserland, type Namespace } from '../model/index.ts';
-import type { Column } from './column.ts';
-
-export { type Column, cellText } from './column.ts';
+import { isProvenByUserland, type Namespace, type Socket } from '../model/index.ts';
+import { addressText } from './cells.ts';
+import type { Column, Registry } from './column.ts';
+import { uplinkText } from './uplink.ts';
 
 /** Glyph per visibility: the colour is never the only sign. */
 export const VISIBILITY_GLYPH = { plain: '○', obscure: '◐', hidden: '◆', dying: '†' } as const;
@@ -46,8 +46,28 @@ function sourcesOf({ holders, witnesses }: Namespace): string[] {
   return [...found, ...witnesses.map(({ source }) => source)];
 }
 
-/** Every column there is, in the order `--help` and the docs list them. */
-export const COLUMNS: readonly Column[] = [
+/**
+ * Whether a socket waits for whoever comes: a TCP socket that listens, a UDP one that takes from anybody (`ss` shows
+ * those as UNCONN).
+ */
+export function isListener({ family, type, state, localPort, remotePort }: Socket): boolean {
+  if (family !== 'inet' && family !== 'inet6') return false;
+  if (state === 'listen') return true;
+  return type === 'dgram' && state === 'close' && (localPort ?? 0) > 0 && (remotePort ?? 0) === 0;
+}
+
+/** Addresses that mean nothing outside: those are told by themselves where nobody says their scope. */
+const LOCAL_ADDRESS = /^(127\.|169\.254\.|::1$|fe80:)/;
+
+/** What an admin knows it by: its addresses, less those that every namespace has. */
+function globalAddresses({ addresses }: Namespace): string[] | null {
+  if (addresses === null) return null;
+  return addresses
+    .filter(({ scope, address }) => (scope === null ? !LOCAL_ADDRESS.test(address) : scope === 'global'))
+    .map(addressText);
+}
+
+const COLUMNS: readonly Column<Namespace>[] = [
   {
     id: 'namespace',
     header: 'NAMESPACE',
@@ -188,6 +208,7 @@ export const COLUMNS: readonly Column[] = [
     maxWidth: 48,
     align: 'left',
     value: (ns) => sourcesOf(ns),
+    searched: false,
     sources: ['handles', 'listns'],
   },
   {
@@ -198,6 +219,7 @@ export const COLUMNS: readonly Column[] = [
     align: 'right',
     value: (ns) => ns.references?.count ?? null,
     descendingFirst: true,
+    searched: false,
   },
   {
     id: 'devices',
@@ -207,6 +229,50 @@ export const COLUMNS: readonly Column[] = [
     align: 'right',
     value: (ns) => ns.devices?.length ?? null,
     descendingFirst: true,
+    searched: false,
+    sources: ['links'],
+  },
+  {
+    id: 'addresses',
+    header: 'ADDRESSES',
+    description: 'Its global IP addresses.',
+    width: 15,
+    maxWidth: 48,
+    align: 'left',
+    value: (ns) => globalAddresses(ns),
+    sources: ['addresses'],
+  },
+  {
+    id: 'sockets',
+    header: 'SOCK',
+    description: 'Sockets that belong to it, whoever has them open.',
+    width: 5,
+    align: 'right',
+    value: (ns) => ns.sockets?.length ?? null,
+    descendingFirst: true,
+    searched: false,
+    sources: ['sockets'],
+  },
+  {
+    id: 'listeners',
+    header: 'LISTEN',
+    description: 'Listening TCP sockets, and UDP sockets that take from anybody.',
+    width: 6,
+    align: 'right',
+    value: (ns) => ns.sockets?.filter(isListener).length ?? null,
+    descendingFirst: true,
+    searched: false,
+    sources: ['sockets'],
+  },
+  {
+    id: 'uplink',
+    header: 'UPLINK',
+    description: 'The devices by which it reaches the outside, from its default route on; or `nowhere`.',
+    width: 14,
+    maxWidth: 40,
+    align: 'left',
+    value: (ns) => (ns.uplink === null ? null : uplinkText(ns.uplink)),
+    sources: ['routes', 'links', 'addresses'],
   },
   {
     id: 'initial',
@@ -215,28 +281,30 @@ export const COLUMNS: readonly Column[] = [
     width: 7,
     align: 'left',
     value: (ns) => ns.initial,
+    searched: false,
   },
 ];
 
-/** What `list` and the screen show when nothing else is asked for. */
-export const DEFAULT_COLUMNS: readonly string[] = [
-  'namespace',
-  'name',
-  'visibility',
-  'held-by',
-  'processes',
-  'user',
-  'container',
-  'command',
-];
-
-/** Columns whose few words or numbers would make free text match nearly everything. */
-const NOT_SEARCHED: readonly string[] = ['initial', 'seen-by', 'references', 'devices'];
-
-/** Everything about one namespace that `/` and `--filter` look at when no column is named. */
-export const SEARCHED_COLUMNS: readonly Column[] = COLUMNS.filter(({ id }) => !NOT_SEARCHED.includes(id));
-
-export function findColumn(id: string): Column | undefined {
-  const wanted = id.toLowerCase();
-  return COLUMNS.find((column) => column.id === wanted);
+/** Free text also looks at every process and device, not only at what fits on a row. */
+function alsoMatches(ns: Namespace, wanted: string): boolean {
+  return (
+    ns.processes.some(
+      (process) =>
+        process.comm.toLowerCase().includes(wanted) ||
+        process.cmdline.toLowerCase().includes(wanted) ||
+        process.cgroup.toLowerCase().includes(wanted) ||
+        String(process.pid) === wanted,
+    ) ||
+    (ns.devices ?? []).some(
+      ({ name, address }) => name.toLowerCase().includes(wanted) || (address?.includes(wanted) ?? false),
+    )
+  );
 }
+
+/** The table of namespaces: what `list` and the screen show. */
+export const NAMESPACES: Registry<Namespace> = {
+  columns: COLUMNS,
+  defaults: ['namespace', 'name', 'visibility', 'held-by', 'processes', 'user', 'container', 'command'],
+  alsoMatches,
+  tieBreaker: ({ ino }) => ino ?? 0,
+};
