@@ -19,6 +19,7 @@ const REGISTRIES = `
   export { GROUPS, TEXT } from './src/actions/action.ts';
   export { keyLabel } from './src/actions/help.ts';
   export { NAMESPACES } from './src/columns/namespaces.ts';
+  export { LIVE_NAMESPACES } from './src/store/namespace-columns.ts';
   export { SECTIONS } from './src/sections.ts';
 `;
 
@@ -66,7 +67,18 @@ function columnTable({ columns, defaults }) {
   return table(['column', 'header', 'by default', 'what it holds'], rows);
 }
 
-function columnsPage({ NAMESPACES, SECTIONS }) {
+/** What the screen has besides what `list` has, and what it shows by default. */
+function screenColumns({ columns, defaults }, { columns: listed }) {
+  const ids = listed.map(({ id }) => id);
+  const own = columns.filter(({ id }) => !ids.includes(id));
+  return [
+    '## Namespaces: what takes two looks',
+    `\`nsleuth list\` looks twice, a second apart, when it is asked for one of these. By default the screen shows ${defaults.map((id) => `\`${id}\``).join(', ')}, as far as there is room.`,
+    columnTable({ columns: own, defaults }),
+  ];
+}
+
+function columnsPage({ NAMESPACES, LIVE_NAMESPACES, SECTIONS }) {
   const registries = [...new Set(SECTIONS.map(({ registry }) => registry))];
   const parts = registries.flatMap((registry) => {
     const sections = SECTIONS.filter((section) => section.registry === registry);
@@ -79,6 +91,7 @@ function columnsPage({ NAMESPACES, SECTIONS }) {
     '## Namespaces',
     'Of `nsleuth list` and of the screen.',
     columnTable(NAMESPACES),
+    ...screenColumns(LIVE_NAMESPACES, NAMESPACES),
     ...parts,
   );
 }

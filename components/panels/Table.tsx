@@ -20,7 +20,7 @@ function emptyText({ snapshot, namespaces, status }: ScreenState): string {
 }
 
 /** The table of namespaces: its header, and below it the rows in view. */
-export function tableLines(state: ScreenState, height: number): readonly Line[] {
+function tableLines(state: ScreenState, height: number): readonly Line[] {
   const { namespaces, size, pane } = state;
   const lines = listLines(namespaces, {
     width: size.columns,

@@ -24,6 +24,7 @@ function rateColumn(id: string, header: string, description: string, field: keyo
     text: (ns, history) => formatRate(value(ns, history)),
     descendingFirst: true,
     searched: false,
+    sources: ['links'],
   };
 }
 
@@ -42,8 +43,8 @@ export function trafficSparkline(history: History, key: string, width: number): 
   );
 }
 
-/** What takes two looks to know, and so is shown on the screen only. */
-const RATES: readonly RateColumn[] = [
+/** What takes two looks to know. */
+export const RATE_COLUMNS: readonly RateColumn[] = [
   rateColumn('rx', 'RX/s', 'Bytes per second it receives by the devices at its edge.', 'rxBytes'),
   rateColumn('tx', 'TX/s', 'Bytes per second it sends by the devices at its edge.', 'txBytes'),
   {
@@ -56,13 +57,14 @@ const RATES: readonly RateColumn[] = [
     text: (ns, history) => trafficSparkline(history, namespaceKey(ns), SPARKS),
     descendingFirst: true,
     searched: false,
+    sources: ['links'],
   },
 ];
 
 /** The table of namespaces on the screen: what `list` has, which asks for no context, and rates. */
 export const LIVE_NAMESPACES: Registry<Namespace, History> = {
   ...(NAMESPACES as unknown as Registry<Namespace, History>),
-  columns: [...(NAMESPACES.columns as unknown as readonly RateColumn[]), ...RATES],
+  columns: [...(NAMESPACES.columns as unknown as readonly RateColumn[]), ...RATE_COLUMNS],
   defaults: [
     'namespace',
     'name',

@@ -8,15 +8,6 @@ export function clock(at: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** When something started, as `ps` would: the time of day if it was today, else the date; unknown is `?`. */
-export function startText(startedAt: string | null, now: string): string {
-  if (startedAt === null) return '?';
-  const date = new Date(startedAt);
-  if (Number.isNaN(date.getTime())) return '?';
-  if (date.toDateString() === new Date(now).toDateString()) return clock(date.getTime());
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
-
 /** `12d`, `3h`, `5m`, `40s`: one unit is enough for an uptime. */
 export function shortDuration(seconds: number): string {
   if (seconds >= 86_400) return `${Math.floor(seconds / 86_400)}d`;

@@ -38,7 +38,20 @@ function keyed(lines: readonly TreeLine[]): readonly TopologyLine[] {
   });
 }
 
-let last: { readonly of: Snapshot['namespaces']; readonly width: number; readonly drawing: Drawing } | undefined;
+/** A drawing that takes longer than this, in milliseconds, would be felt: a thousand namespaces take a tenth of a second. */
+const DEAR_MS = 20;
+/** Such a one is drawn again when this many times what it took has passed: 4 % of the time. */
+const REST = 25;
+
+interface Drawn {
+  readonly of: Snapshot['namespaces'];
+  readonly width: number;
+  readonly drawing: Drawing;
+  /** `performance.now()` until which it stands for later snapshots too. */
+  readonly until: number;
+}
+
+let last: Drawn | undefined;
 
 /** From this width on notes have a column; below, that of the line of the cursor has a line of its own. */
 const NOTED = 120;
@@ -51,11 +64,13 @@ export function hasNoteLine({ columns }: Size): boolean {
 /** The drawing of a snapshot, two cells narrower than the terminal. The last one is remembered, since a frame asks several times. */
 export function drawTopology({ namespaces }: Pick<Snapshot, 'namespaces'>, size: Size): Drawing {
   const width = size.columns - 2;
-  if (last?.of !== namespaces || last.width !== width) {
-    const { header, lines } = topologyLines(topologyOf(namespaces), width, !hasNoteLine(size));
-    last = { of: namespaces, width, drawing: { header, lines: keyed(lines) } };
-  }
-  return last.drawing;
+  const started = performance.now();
+  if (last?.width === width && (last.of === namespaces || started < last.until)) return last.drawing;
+  const { header, lines } = topologyLines(topologyOf(namespaces), width, !hasNoteLine(size));
+  const drawing = { header, lines: keyed(lines) };
+  const took = performance.now() - started;
+  last = { of: namespaces, width, drawing, until: took > DEAR_MS ? started + took * REST : 0 };
+  return drawing;
 }
 
 /** Lines of the drawing in view: below its title and the header, above the line of the note. */

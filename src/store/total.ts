@@ -6,7 +6,7 @@ import { addSample, type Series, samplesOf, startSeries } from './series.ts';
 const MOST_SAMPLES = 300;
 
 /** What passes the edges of all namespaces together; null where that is known of none. What passes several counts in each. */
-export function totalRates(history: History): Rates | null {
+function totalRates(history: History): Rates | null {
   let total: Rates | null = null;
   for (const key of history.tracks.keys()) {
     const rates = rateOf(history, key);

@@ -103,6 +103,22 @@ describe('list', () => {
   });
 });
 
+describe('rates', () => {
+  test('are what two looks a second apart tell, and known to be nothing where nothing moves', () => {
+    const names = [scene.name(), scene.name()];
+    for (const name of names) {
+      run('ip', 'netns', 'add', name);
+      scene.defer(() => run('ip', 'netns', 'delete', name));
+    }
+    const [here = '', there = ''] = names;
+    run('ip', '-n', here, 'link', 'add', 'left', 'type', 'veth', 'peer', 'name', 'right', 'netns', there);
+    const started = Date.now();
+    const { stdout } = nsleuth('list', '--csv', '--columns', 'name,rx,tx', '--filter', `name:${here}`);
+    expect(Date.now() - started).toBeGreaterThan(1000);
+    expect(stdout).toBe(`name,rx,tx\r\n${here},0,0\r\n`);
+  });
+});
+
 describe('show and holders', () => {
   test('say everything about one namespace', async () => {
     const held = await scene.hold('process');

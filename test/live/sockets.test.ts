@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { contextFor } from '../../src/collect.ts';
+import { collect, contextFor } from '../../src/collect.ts';
 import { withProcesses } from '../../src/correlate/sockets.ts';
 import type { Socket } from '../../src/model/index.ts';
 import { closeProcfs, openProcfs } from '../../src/os/procfs.ts';
@@ -308,6 +308,17 @@ test('a namespace in which only we have sockets has none, and none is counted', 
   const netns = namespace();
   const inside = async () => (await lookInside(netns, 'addresses', 'routes', 'sockets', 'firewall')).data.sockets;
   await expect.poll(inside).toEqual({ sockets: [], counted: 0, answered: true });
+});
+
+test('ten thousand sockets are all there, each with its process, and nothing contradicts them', async () => {
+  const held = await scene.hold('crowd', '10000');
+  const snapshot = await collect({ procRoot: '/proc', without: [], focus: () => new Set([held.ino]) });
+  const ns = snapshot.namespaces.find(({ ino }) => ino === held.ino);
+  const listening = ns?.sockets?.filter(({ state }) => state === 'listen') ?? [];
+  expect(listening).toHaveLength(10_000);
+  expect(new Set(listening.map(({ localPort }) => localPort)).size).toBe(10_000);
+  for (const { processes } of listening) expect(processes).toMatchObject([{ pid: held.pid }]);
+  expect(ns?.discrepancies).toEqual([]);
 });
 
 test('connections in TIME_WAIT are seen when no socket is left', async () => {

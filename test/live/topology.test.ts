@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { collect } from '../../src/collect.ts';
 import { topologyOf } from '../../src/correlate/topology.ts';
+import { describeLinks } from '../../src/model/device-text.ts';
 import type { Namespace, Snapshot } from '../../src/model/index.ts';
 import { topologyTree } from '../../src/report/topology-tree.ts';
 import { find, run, Scene } from './scene.ts';
@@ -69,6 +70,14 @@ describe.each([
     expect(device(parent, 'uplink')).toMatchObject({
       upper: [{ netns: covert.ino, name: 'mvx', certainty: 'certain' }],
     });
+
+    // What `show` says under CONNECTED TO, at either end.
+    const text = (ns: Namespace | undefined, name: string): string => {
+      const shown = device(ns, name);
+      return ns === undefined || shown === undefined ? '' : describeLinks(shown, ns, snapshot.namespaces);
+    };
+    expect(text(child, 'mvx')).toBe(`over uplink in ${parent.ino} ${host}`);
+    expect(text(parent, 'uplink')).toContain(`under mvx in ${covert.ino}`);
 
     const topology = topologyOf(snapshot.namespaces);
     const macvlans = topology.edges.filter(

@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Snapshot } from '../../src/model/index.ts';
-import type { CollectorOptions } from '../../src/store/collector-thread.ts';
+import type { RulesetText } from '../../src/ruleset.ts';
+import type { CollectorOptions, CollectorReply, CollectorRequest } from '../../src/store/collector-thread.ts';
 
 /** What the next scan does. */
 export interface Scene {
@@ -14,16 +15,23 @@ export interface Scene {
   readonly die?: string;
   /** Keeps the thread busy, as a scan of a very large host would. */
   readonly busyMs?: number;
+  readonly ruleset?: RulesetText;
 }
 
 const { procRoot } = workerData as CollectorOptions;
 
-parentPort?.on('message', () => {
-  const { snapshot, fail, die, busyMs } = JSON.parse(readFileSync(procRoot, 'utf8')) as Scene;
-  if (busyMs !== undefined) {
-    const end = performance.now() + busyMs;
-    while (performance.now() < end) JSON.stringify(snapshot);
+function answer({ snapshot, fail, ruleset }: Scene, request: CollectorRequest): CollectorReply {
+  if (fail !== undefined) return { type: 'failed', message: fail };
+  if (request.type === 'ruleset') return { type: 'ruleset', focus: request.focus, ruleset: ruleset ?? { text: '' } };
+  return snapshot === undefined ? { type: 'failed', message: 'no scene' } : { type: 'snapshot', snapshot };
+}
+
+parentPort?.on('message', (request: CollectorRequest) => {
+  const scene = JSON.parse(readFileSync(procRoot, 'utf8')) as Scene;
+  if (scene.busyMs !== undefined) {
+    const end = performance.now() + scene.busyMs;
+    while (performance.now() < end) JSON.stringify(scene.snapshot);
   }
-  if (die !== undefined) throw new Error(die);
-  parentPort?.postMessage(fail === undefined ? { type: 'snapshot', snapshot } : { type: 'failed', message: fail });
+  if (scene.die !== undefined) throw new Error(scene.die);
+  parentPort?.postMessage(answer(scene, request));
 });

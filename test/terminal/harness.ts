@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type IPty, spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 import { ESM, loadEsbuild } from '../../scripts/lib/bundle.mjs';
+import type { Snapshot } from '../../src/model/index.ts';
 import type { Scene } from './fixture-worker.ts';
 
 /** How long anything may take before a test gives up. Generous: other work may share the machine. */
@@ -157,5 +158,42 @@ export class SceneFile {
     // Renamed into place: the worker must never read half a file.
     writeFileSync(`${this.path}.new`, JSON.stringify(scene));
     renameSync(`${this.path}.new`, this.path);
+  }
+}
+
+/** The screen as one test file builds it, and every one it started. */
+export class Stage {
+  #built: Awaited<ReturnType<typeof buildScreen>> | undefined;
+  readonly #open: PtyScreen[] = [];
+
+  async build(): Promise<void> {
+    this.#built = await buildScreen();
+  }
+
+  remove(): void {
+    this.#built?.remove();
+  }
+
+  /** Ends what was started. */
+  clear(): void {
+    for (const screen of this.#open.splice(0)) screen.close();
+  }
+
+  /** Starts the screen; unless told otherwise it scans when told to with `r`, so that nothing depends on time. */
+  async start(
+    snapshot: Snapshot,
+    { options = {}, ...launch }: Launch & { options?: Record<string, unknown> } = {},
+  ): Promise<{ screen: PtyScreen; scene: SceneFile }> {
+    const directory = this.#built?.directory ?? '';
+    const scene = new SceneFile(directory, { snapshot });
+    const settings = { intervalMs: 60_000, ...options };
+    const screen = new PtyScreen(
+      process.execPath,
+      [`${directory}/screen.mjs`, scene.path, JSON.stringify(settings)],
+      launch,
+    );
+    this.#open.push(screen);
+    await screen.shows(/\d+ namespaces?/);
+    return { screen, scene };
   }
 }

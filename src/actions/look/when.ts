@@ -17,7 +17,7 @@ export const inSortDialog: When = (state) => inDialog(state) && state.dialog?.ki
 export const onScreen: When = ({ input, dialog }) => input === null && dialog === null;
 export const inTopology: When = (state) => onScreen(state) && state.topology !== null;
 export const inPanes: When = (state) => onScreen(state) && state.topology === null;
-export const inTable: When = (state) => inPanes(state) && state.pane === 'table';
+const inTable: When = (state) => inPanes(state) && state.pane === 'table';
 /** A table has the keyboard, that of the namespaces or that of a tab. */
 export const inList: When = (state) => inTable(state) || (inPanes(state) && focusedTab(state) !== null);
 /** There is something that the filter at hand leaves out, and going back would not do something else first. */

@@ -109,6 +109,17 @@ const KINDS: Record<string, (argument: string) => object> = {
       return { fd };
     });
   },
+  /** As many TCP sockets as the argument says, each listening on a port of its own. */
+  crowd: (count) =>
+    inNew(() => {
+      const open = () => {
+        const fd = must(socket(AF.inet, SOCK.stream, 0), 'socket');
+        must(listen(fd, 1), 'listen');
+        return fd;
+      };
+      const [fd = -1] = Array.from({ length: Number(count) }, open);
+      return { fd };
+    }),
   tun: (name) =>
     inNew(() => {
       const fd = must(openat(AT_FDCWD, '/dev/net/tun', O_RDWR | O_CLOEXEC), 'open tun');
