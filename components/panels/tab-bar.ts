@@ -1,17 +1,11 @@
 import type { Namespace, Snapshot } from '../../src/model/index.ts';
-import { countOf, TABS, type Tab, type TabId } from '../../src/store/tabs.ts';
+import { countText, TABS, type Tab, type TabId } from '../../src/store/tabs.ts';
 import { type Line, lineWidth, type Span, STYLE, span } from '../../src/terminal/style.ts';
 
-/** How much of the tabs is shown, from all to next to nothing. */
-type Form = 'titles' | 'short' | 'digits' | 'current';
+/** How much of the tabs is shown, from all to next to nothing; `bare` is short without counts. */
+type Form = 'titles' | 'short' | 'bare' | 'digits' | 'current';
 
-const FORMS: readonly Form[] = ['titles', 'short', 'digits', 'current'];
-
-function countText(tab: Tab, ns: Namespace, snapshot: Snapshot): string {
-  const count = countOf(tab, ns, snapshot);
-  if (count === undefined) return '';
-  return ` ${count ?? '?'}`;
-}
+const FORMS: readonly Form[] = ['titles', 'short', 'bare', 'digits', 'current'];
 
 function otherTab(tab: Tab, count: string, form: Form): Span[] {
   switch (form) {
@@ -19,6 +13,8 @@ function otherTab(tab: Tab, count: string, form: Form): Span[] {
       return [span(` ${tab.title}`), span(`${count} `, STYLE.dim)];
     case 'short':
       return [span(` ${tab.short}${count} `, STYLE.dim)];
+    case 'bare':
+      return [span(` ${tab.short} `, STYLE.dim)];
     case 'digits':
       return tab.digit === null ? [] : [span(` ${tab.digit}`, STYLE.dim)];
     case 'current':
@@ -44,7 +40,10 @@ export function tabBar(
   { ns, snapshot }: { readonly ns: Namespace; readonly snapshot: Snapshot },
   width: number,
 ): Line {
-  const counts = TABS.map((tab) => countText(tab, ns, snapshot));
+  const counts = TABS.map((tab) => {
+    const count = countText(tab, ns, snapshot);
+    return count === '' ? '' : ` ${count}`;
+  });
   const forms = FORMS.map((form) => bar(current, focused, counts, form));
   return forms.find((line) => lineWidth(line) <= width) ?? forms.at(-1) ?? [];
 }

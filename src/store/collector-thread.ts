@@ -34,6 +34,8 @@ export interface CollectorOptions {
 /** What comes of a request. Each is answered by exactly one of these. */
 export interface CollectorListener {
   snapshot(snapshot: Snapshot): void;
+  /** One namespace was looked at again, the rest is that of the last snapshot. */
+  look(snapshot: Snapshot): void;
   ruleset(focus: string, ruleset: RulesetText): void;
   /** The thread is well, what it was asked for is not. */
   failed(message: string): void;
@@ -134,7 +136,9 @@ export class CollectorThread {
       }
       if (reply.type === 'snapshot') this.#last = reply.snapshot;
       else if (this.#last !== undefined) this.#last = updated(this.#last, reply);
-      if (this.#last !== undefined) this.#listener.snapshot(this.#last);
+      if (this.#last === undefined) return;
+      if (reply.type === 'update' && reply.since === null) this.#listener.look(this.#last);
+      else this.#listener.snapshot(this.#last);
     });
     worker.on('error', (error: unknown) => {
       reason = error instanceof Error ? error.message : String(error);

@@ -6,6 +6,8 @@ import type { TabId } from './tabs.ts';
 /** Everything that can change the screen. Times come with the event, so that `reduce` stays pure. */
 export type ScreenEvent =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot; readonly at: number }
+  /** The last snapshot, in which one namespace was looked at again. */
+  | { readonly type: 'look'; readonly snapshot: Snapshot }
   | { readonly type: 'scanning'; readonly ms: number | null }
   | { readonly type: 'scan-failed'; readonly message: string; readonly at: number }
   | { readonly type: 'collector-died'; readonly message: string; readonly retryMs: number; readonly at: number }

@@ -3,7 +3,14 @@ import type { ConcealedTask, Namespace, Snapshot } from '../model/index.ts';
 import { ingest } from './history.ts';
 import { layoutScreen } from './layout.ts';
 import { rearrange } from './list.ts';
-import { type Changes, countVisibility, itemsOf, refreshPopulation } from './rows.ts';
+import {
+  type Changes,
+  countVisibility,
+  itemsOf,
+  type Population,
+  refreshPopulation,
+  updatePopulation,
+} from './rows.ts';
 import type { ScreenState, Status } from './state.ts';
 import { followTotal } from './total.ts';
 
@@ -46,6 +53,24 @@ function concealedText(tasks: readonly ConcealedTask[]): string {
   return `${tasks.length} tasks are shown by one view only: c lists them`;
 }
 
+function withSnapshot(state: ScreenState, snapshot: Snapshot, population: Population): ScreenState {
+  const history = ingest(state.history, snapshot);
+  const list = { ...state.namespaces, all: itemsOf(population), context: history };
+  return {
+    ...state,
+    snapshot,
+    population,
+    history,
+    total: followTotal(state.total, history),
+    namespaces: rearrange(list, layoutScreen(state.size, state.opened).table),
+  };
+}
+
+/** Takes in a snapshot in which one namespace was looked at again. */
+export function takeLook(state: ScreenState, snapshot: Snapshot): ScreenState {
+  return withSnapshot(state, snapshot, updatePopulation(state.population, snapshot.namespaces));
+}
+
 /** Takes a new snapshot in. */
 export function takeSnapshot(state: ScreenState, snapshot: Snapshot, at: number): ScreenState {
   const first = state.snapshot === null;
@@ -59,18 +84,11 @@ export function takeSnapshot(state: ScreenState, snapshot: Snapshot, at: number)
   else if (changed !== null) status = { text: changed, tone: 'plain', at };
   else if (state.collector === 'down' || status?.tone === 'alert')
     status = { text: 'scanning again', tone: 'plain', at };
-  const history = ingest(state.history, snapshot);
-  const list = { ...state.namespaces, all: itemsOf(population), context: history };
   return {
-    ...state,
-    snapshot,
+    ...withSnapshot(state, snapshot, population),
     host: snapshot.host,
     coverage: snapshot.coverage,
     counts: countVisibility(snapshot.namespaces),
-    population,
-    history,
-    total: followTotal(state.total, history),
-    namespaces: rearrange(list, layoutScreen(state.size, state.opened).table),
     collector: 'up',
     scanningMs: null,
     status,

@@ -5,7 +5,7 @@ import { awaitRuleset, failRuleset, pickSort, takeRuleset } from './reduce-dialo
 import { clearFilter, editFilter, eraseFilter, keepFilter, moveFilterCursor, typeFilter } from './reduce-filter.ts';
 import { jump, jumpBack } from './reduce-jumps.ts';
 import { move, settle } from './reduce-move.ts';
-import { takeSnapshot } from './reduce-rows.ts';
+import { takeLook, takeSnapshot } from './reduce-rows.ts';
 import { showTab, stepTab } from './reduce-tabs.ts';
 import { enterFromTopology, findAgain, toggleTopology } from './reduce-topology.ts';
 import { INTERVALS, type ScreenState, selectedNamespace, VIEWS } from './state.ts';
@@ -42,6 +42,8 @@ function apply(state: ScreenState, event: ScreenEvent): ScreenState {
   switch (event.type) {
     case 'snapshot':
       return takeSnapshot(state, event.snapshot, event.at);
+    case 'look':
+      return takeLook(state, event.snapshot);
     case 'scanning':
       return { ...state, scanningMs: event.ms };
     case 'scan-failed':

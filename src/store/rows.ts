@@ -74,6 +74,11 @@ export function refreshPopulation(
   return { population: { byKey, marks }, changes: { appeared, vanished } };
 }
 
+/** The population after one look at some of it: marks are counted in refreshes, of which this is none. */
+export function updatePopulation({ byKey, marks }: Population, namespaces: readonly Namespace[]): Population {
+  return { byKey: new Map([...byKey, ...keyed(namespaces)]), marks };
+}
+
 /** Everything the table could show, as its rows. */
 export function itemsOf({ byKey, marks }: Population): readonly Item<Namespace>[] {
   return [...byKey].map(([key, row]) => ({ key, row, mark: marks.get(key)?.kind ?? null }));

@@ -33,6 +33,10 @@ export class Scanner {
         this.#store.dispatch({ type: 'snapshot', snapshot, at: Date.now() });
         this.#answered();
       },
+      look: (snapshot) => {
+        this.#store.dispatch({ type: 'look', snapshot });
+        this.#answered();
+      },
       ruleset: (of, ruleset) => {
         this.#store.dispatch({ type: 'ruleset', of, ruleset });
         this.#answered();

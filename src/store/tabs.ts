@@ -161,8 +161,11 @@ export function newTabLists(): Readonly<Record<TableTab, TabList>> {
   return Object.fromEntries(lists) as Record<TableTab, TabList>;
 }
 
-/** How many rows a tab has; null where nobody could read them, undefined for one that has no rows. */
-export function countOf({ table }: Tab, ns: Namespace, snapshot: Snapshot): number | null | undefined {
-  if (table === null) return undefined;
-  return table.rows(ns, snapshot)?.length ?? null;
+/** How many rows a tab has, `?` where nobody could read them; those that are only suspected apart. Empty for the overview. */
+export function countText({ id, table }: Tab, ns: Namespace, snapshot: Snapshot): string {
+  if (table === null) return '';
+  const rows = table.rows(ns, snapshot);
+  if (rows === null) return '?';
+  const leads = id === 'holders' ? rows.length - ns.holders.length : 0;
+  return leads === 0 ? String(rows.length) : `${ns.holders.length}+${leads}?`;
 }

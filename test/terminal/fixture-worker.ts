@@ -23,6 +23,7 @@ const { procRoot } = workerData as CollectorOptions;
 function answer({ snapshot, fail, ruleset }: Scene, request: CollectorRequest): CollectorReply {
   if (fail !== undefined) return { type: 'failed', message: fail };
   if (request.type === 'ruleset') return { type: 'ruleset', focus: request.focus, ruleset: ruleset ?? { text: '' } };
+  if (request.type === 'look') return { type: 'update', namespaces: [], since: null };
   return snapshot === undefined ? { type: 'failed', message: 'no scene' } : { type: 'snapshot', snapshot };
 }
 

@@ -88,6 +88,24 @@ describe('the detail', () => {
     );
   });
 
+  test('abbreviates the tabs as the width allows, the current one never', async () => {
+    const titles: string[] = [];
+    for (const columns of [40, 80, 110, 130, 200]) {
+      const state = press(screenOn({ size: { columns, rows: 30 } }, aTown()), 'j', '5');
+      const title = (await frameOf(state)).find((line) => line.startsWith('── ')) ?? '';
+      titles.push(title.replace(/^── \S+ \S+ web ── | ─+$/g, ''));
+    }
+    expect(titles).toMatchInlineSnapshot(`
+      [
+        "[Sockets 2]",
+        " 1 2 3 4 [Sockets 2] 6 7 8 9 0",
+        " Over  Proc  Dev  Addr [Sockets 2] Rout  Rule  Neig  Fire  Hold  Ids  Filt ",
+        " Over  Proc 2  Dev 2  Addr 1 [Sockets 2] Rout 1  Rule ?  Neig ?  Fire ?  Hold 2  Ids 2  Filt ? ",
+        " Overview  Processes 2  Devices 2  Addresses 1 [Sockets 2] Routes 1  Rules ?  Neighbours ?  Firewall ?  Holders 2  Ids 2  Filters ? ",
+      ]
+    `);
+  });
+
   test('says why it knows nothing, and what may be missing', async () => {
     const snapshot = aTown();
     const issue = { subject: 'net:[4026531834]', reason: 'sock_diag: ENOENT' };

@@ -125,6 +125,16 @@ describe('marks', () => {
     expect(marks(apply(state, now))).toEqual(['1', '3']);
   });
 
+  test('looking at one namespace again is no refresh', () => {
+    const looked = { ...ns(2), sockets: [] };
+    const marked = apply(screenOf(ns(1), ns(3)), taken(snapshotOf(ns(1), ns(2))));
+    const look: ScreenEvent = { type: 'look', snapshot: snapshotOf(ns(1), looked) };
+    const state = apply(marked, look, look, look, look, look);
+    expect(marks(state)).toEqual(['1', '2 new', '3 gone']);
+    expect(state.namespaces.items[1]?.row).toBe(looked);
+    expect(state.status).toBe(marked.status);
+  });
+
   test('gone rows are not counted', () => {
     const state = apply(screenOf(ns(1), ns(2)), taken(snapshotOf(ns(1))));
     expect(state.counts.plain).toBe(1);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Namespace, Snapshot, Socket } from '../../src/model/index.ts';
 import { reduce } from '../../src/store/reduce.ts';
 import type { ScreenState } from '../../src/store/state.ts';
-import { TABS, type TableTab } from '../../src/store/tabs.ts';
+import { countText, TABS, type TableTab } from '../../src/store/tabs.ts';
 import { press, screenOn } from '../fixtures/frame.ts';
 import { aFirewall, aNamespace, aProcess, aSnapshot, aSocket, aTable } from '../fixtures/snapshot.ts';
 
@@ -134,5 +134,8 @@ describe('the list of a tab', () => {
     const state = screenOn({}, { ...snapshotOf(ns), leads });
     expect(keysOf(press(state, '9'), 'firewall')).toHaveLength(2);
     expect(keysOf(press(state, '0'), 'holders')).toEqual(['mapping of socket:[1], pid 9']);
+    const { snapshot } = state;
+    const holders = TABS.find(({ id }) => id === 'holders');
+    expect(holders && snapshot && countText(holders, ns, snapshot)).toBe('0+1?');
   });
 });
