@@ -19,6 +19,7 @@ const REGISTRIES = `
   export { GROUPS, TEXT } from './src/actions/action.ts';
   export { keyLabel } from './src/actions/help.ts';
   export { NAMESPACES } from './src/columns/namespaces.ts';
+  export { LIVE_DEVICES } from './src/store/device-columns.ts';
   export { LIVE_NAMESPACES } from './src/store/namespace-columns.ts';
   export { SECTIONS } from './src/sections.ts';
 `;
@@ -78,8 +79,9 @@ function screenColumns({ columns, defaults }, { columns: listed }) {
   ];
 }
 
-function columnsPage({ NAMESPACES, LIVE_NAMESPACES, SECTIONS }) {
+function columnsPage({ NAMESPACES, LIVE_NAMESPACES, LIVE_DEVICES, SECTIONS }) {
   const registries = [...new Set(SECTIONS.map(({ registry }) => registry))];
+  const devices = SECTIONS.find(({ id }) => id === 'devices').registry.columns;
   const parts = registries.flatMap((registry) => {
     const sections = SECTIONS.filter((section) => section.registry === registry);
     const ids = sections.map(({ id }) => `\`--section ${id}\``).join(' and ');
@@ -93,6 +95,8 @@ function columnsPage({ NAMESPACES, LIVE_NAMESPACES, SECTIONS }) {
     columnTable(NAMESPACES),
     ...screenColumns(LIVE_NAMESPACES, NAMESPACES),
     ...parts,
+    '## Devices, on the screen only',
+    columnTable({ ...LIVE_DEVICES, columns: LIVE_DEVICES.columns.slice(devices.length) }),
   );
 }
 

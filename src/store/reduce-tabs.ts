@@ -31,14 +31,16 @@ function ofAnother(state: ScreenState): ScreenState {
 export function freshTabs(before: ScreenState): ScreenState {
   const state = before.namespaces.selected === before.tabsOf ? before : ofAnother(before);
   const ns = selectedNamespace(state);
-  const { snapshot, tab: current } = state;
+  const { snapshot, history, tab: current } = state;
   const table = tableOf(current);
   const tabs = changeLists(state.tabs, (list, tab) => {
     if (tab !== current || ns === null || snapshot === null || table === null) return emptied(list);
     const height = tabHeight(state);
-    if (list.context?.ns === ns && list.context.snapshot === snapshot) return settleTop(list, height);
+    if (list.context?.ns === ns && list.context.snapshot === snapshot && list.context.history === history) {
+      return settleTop(list, height);
+    }
     const all = toItems(table.rows(ns, snapshot) ?? [], table.keyOf);
-    return rearrange({ ...list, all, context: { ns, snapshot } }, height);
+    return rearrange({ ...list, all, context: { ns, snapshot, history } }, height);
   });
   return tabs === state.tabs ? state : { ...state, tabs };
 }

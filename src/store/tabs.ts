@@ -1,4 +1,4 @@
-import type { InNamespace } from '../columns/column.ts';
+import type { Registry } from '../columns/column.ts';
 import { describeHolder } from '../model/describe.ts';
 import { leadsFor } from '../model/explain.ts';
 import type {
@@ -14,6 +14,7 @@ import type {
   Socket,
 } from '../model/index.ts';
 import { SECTIONS, type Section } from '../sections.ts';
+import { type InTab, LIVE_DEVICES } from './device-columns.ts';
 import { type List, newList } from './list.ts';
 
 /** What lists of a namespace have a tab. */
@@ -33,11 +34,12 @@ export type TableTab =
 export type TabId = 'overview' | TableTab;
 
 /** A list of things inside a namespace: what they are, only its section knows. */
-export type TabList = List<unknown, InNamespace>;
+export type TabList = List<unknown, InTab>;
 
 /** A tab that is a table. */
 export interface Table {
   readonly section: Section;
+  readonly registry: Registry<unknown, InTab>;
   readonly rows: Section['rows'];
   /** What tells a row from the others from one refresh to the next; null where nothing does. */
   readonly keyOf: (row: unknown) => string | null;
@@ -66,11 +68,13 @@ interface Description<Row> {
   readonly title?: string;
   readonly keyOf?: (row: Row) => string | null;
   readonly ranking?: readonly string[];
+  readonly registry?: Registry<Row, InTab>;
   readonly rows?: (ns: Namespace, snapshot: Snapshot) => readonly Row[] | null;
 }
 
 /** @returns a tab that gives away no more than that its rows fit its columns: those rows are all they are given. */
-function tableTab<Row>({ id, short, title, keyOf, ranking = [], rows }: Description<Row>): Omit<Tab, 'digit'> {
+function tableTab<Row>(description: Description<Row>): Omit<Tab, 'digit'> {
+  const { id, short, title, keyOf, ranking = [], rows } = description;
   const section = SECTION_BY_ID.get(id);
   if (section === undefined) throw new Error(`no section ${id}`);
   return {
@@ -79,6 +83,7 @@ function tableTab<Row>({ id, short, title, keyOf, ranking = [], rows }: Descript
     short,
     table: {
       section,
+      registry: (description.registry ?? section.registry) as Registry<unknown, InTab>,
       rows: rows ?? section.rows,
       keyOf: (row) => keyOf?.(row as Row) ?? null,
       ranking,
@@ -107,7 +112,8 @@ export const TABS: readonly Tab[] = [
     id: 'devices',
     short: 'Dev',
     keyOf: ({ ifindex, name }) => (ifindex === null ? `name ${name}` : String(ifindex)),
-    ranking: ['name', 'kind', 'state', 'connected-to', 'addresses', 'rx', 'tx', 'mac', 'mtu'],
+    registry: LIVE_DEVICES,
+    ranking: ['name', 'kind', 'state', 'connected-to', 'addresses', 'rx-rate', 'tx-rate', 'rx', 'tx', 'mac', 'mtu'],
   }),
   tableTab<Address>({
     id: 'addresses',
@@ -156,7 +162,7 @@ export function isTable(id: TabId): id is TableTab {
 /** The lists of all tabs, before anything is selected. */
 export function newTabLists(): Readonly<Record<TableTab, TabList>> {
   const lists = TABS.flatMap(({ id, table }) =>
-    table === null ? [] : [[id, newList(table.section.registry, { ranking: table.ranking })] as const],
+    table === null ? [] : [[id, newList(table.registry, { ranking: table.ranking })] as const],
   );
   return Object.fromEntries(lists) as Record<TableTab, TabList>;
 }

@@ -70,7 +70,7 @@ describe('the detail', () => {
     expect(frame.slice(14, 22)).toMatchInlineSnapshot(`
       [
         "── ○ 4026531834 web ──  1 2 [Devices 2] 4 5 6 7 8 9 0 ──────────────────────────",
-        "   NAME        KIND       STATE    CONNECTED TO        ADDRESSES              RX",
+        "   NAME        KIND       STATE    CONNECTED TO        ADDRESSES            RX/s",
         "   lo          loopback   up       —                   —                       ?",
         "▌  eth0        veth       up       peer v-0 in 40265…  10.0.0.2/24             ?",
         "",

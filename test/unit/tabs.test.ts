@@ -1,10 +1,20 @@
 import { describe, expect, test } from 'vitest';
+import { cellText } from '../../src/columns/column.ts';
 import type { Namespace, Snapshot, Socket } from '../../src/model/index.ts';
 import { reduce } from '../../src/store/reduce.ts';
 import type { ScreenState } from '../../src/store/state.ts';
 import { countText, TABS, type TableTab } from '../../src/store/tabs.ts';
 import { press, screenOn } from '../fixtures/frame.ts';
-import { aFirewall, aNamespace, aProcess, aSnapshot, aSocket, aTable } from '../fixtures/snapshot.ts';
+import {
+  aDevice,
+  aFirewall,
+  aNamespace,
+  aProcess,
+  aSnapshot,
+  aSocket,
+  aTable,
+  someCounters,
+} from '../fixtures/snapshot.ts';
 
 function snapshotOf(...namespaces: Namespace[]): Snapshot {
   return aSnapshot(0, { namespaces });
@@ -53,6 +63,31 @@ describe('tabs', () => {
     const kept = Object.entries(state.tabs).filter(([, { context, all }]) => context !== null || all.length > 0);
     expect(kept.map(([tab]) => tab)).toEqual(['addresses']);
     expect(kept[0]?.[1].context?.snapshot).toBe(state.snapshot);
+  });
+});
+
+describe('the tab of devices', () => {
+  test('says what each carries, from one refresh to the next, and sorts by it', () => {
+    const at = (countersAt: number, quiet: number, busy: number): Namespace =>
+      aNamespace({
+        countersAt,
+        devices: [
+          aDevice({ ifindex: 2, name: 'quiet', kind: 'veth', flags: [], counters: someCounters({ rxBytes: quiet }) }),
+          aDevice({ ifindex: 3, name: 'busy', kind: 'veth', flags: [], counters: someCounters({ rxBytes: busy }) }),
+        ],
+      });
+    const first = press(screenOn({}, snapshotOf(at(1000, 0, 0))), '3', 'tab');
+    const text = ({ tabs: { devices } }: ScreenState, id: string): string[] => {
+      const column = devices.columns.find((each) => each.id === id);
+      return devices.items.map(({ row }) =>
+        column === undefined || devices.context === null ? '' : cellText(column, row, devices.context),
+      );
+    };
+    expect(text(first, 'rx-rate')).toEqual(['?', '?']);
+    const second = refreshed(first, at(3000, 100, 4000));
+    expect(text(second, 'name')).toEqual(['quiet', 'busy']);
+    expect(text(second, 'rx-rate')).toEqual(['50', '2.0k']);
+    expect(text(second, 'tx-rate')).toEqual(['0', '0']);
   });
 });
 
