@@ -6,7 +6,7 @@ import { cookieOfOwnNamespace, namespaceId, namespaceLink, nsfsDevice, ownerOf }
 import { openNamespace } from '../src/os/open-namespace.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { Gathered } from './index.ts';
-import { waysIn } from './ways.ts';
+import { hasEnded, waysIn } from './ways.ts';
 
 /** What tells a namespace apart for good, and who made it. */
 export interface Identity {
@@ -54,7 +54,7 @@ function collectIdentity({ procfs, signal }: CollectContext, gathered: Gathered)
     const opened = openNamespace(procfs, ino, device, ways);
     if (opened.fd === null) {
       // What died between being seen and being opened is no gap.
-      if (opened.why === 'gone') continue;
+      if (opened.why === 'gone' || hasEnded(gathered, ino)) continue;
       const reason =
         opened.why === 'activates'
           ? 'only a socket or tun leads to it, and asking would make it active: cookie and owner unknown'

@@ -39,6 +39,9 @@ function once(has: HasPart): { missed: Issue[]; notes: Issue[] } {
     if (absent === undefined) continue;
     issues[gap].push({ subject: absent, reason: `not loaded, and looking does not load it: ${what}` });
   }
+  const absent = UNANSWERED.filter(([, gap]) => gap === 'missed').flatMap(([question]) => QUESTIONS[question].parts);
+  const wanted = [...new Set(absent)].filter((part) => !has(part));
+  if (wanted.length > 0) issues.notes.push({ subject: 'cure', reason: `modprobe -a ${wanted.join(' ')}` });
   return issues;
 }
 

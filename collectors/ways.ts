@@ -29,3 +29,9 @@ export function waysIn(gathered: Gathered, only?: ReadonlySet<number>): Map<numb
   }
   return ways;
 }
+
+/** Whether a namespace that somebody saw has ended since: the kernel's own list, taken later, lacks it. */
+export function hasEnded({ kernel }: Gathered, ino: number): boolean {
+  if (kernel === undefined || kernel.namespaces.length === 0) return false;
+  return !kernel.namespaces.some((listed) => listed.ino === ino && !listed.departed);
+}

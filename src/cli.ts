@@ -47,7 +47,8 @@ const LISTING: readonly OptionName[] = ['columns', 'sort', 'filter'];
 const streams: Streams = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
-  width: process.stdout.isTTY ? process.stdout.columns : undefined,
+  // A serial console says 0: it does not know.
+  width: (process.stdout.isTTY && process.stdout.columns) || undefined,
 };
 
 function withOptions(command: Command, names: readonly OptionName[]): Command {

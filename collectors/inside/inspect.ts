@@ -6,7 +6,7 @@ import { namespaceLink, nsfsDevice } from '../../src/os/nsfs.ts';
 import { safeText } from '../../src/terminal/sanitise.ts';
 import type { CollectContext } from '../contract.ts';
 import type { Gathered, InsideData, InsideSource } from '../index.ts';
-import { waysIn } from '../ways.ts';
+import { hasEnded, waysIn } from '../ways.ts';
 import type { HasPart, InsideCollector } from './contract.ts';
 import { enter, type Wanted } from './enter.ts';
 
@@ -89,7 +89,7 @@ export function inspectNamespaces(
     signal.throwIfAborted();
     const entered = enter(context, gathered, { ino, ways: waysHere, own, device }, wanted);
     if (entered.inside === null) {
-      if (entered.why === 'gone') continue;
+      if (entered.why === 'gone' || hasEnded(gathered, ino)) continue;
       for (const account of accounts) {
         account.asked += 1;
         account.failed += 1;

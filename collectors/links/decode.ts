@@ -215,6 +215,12 @@ function leadsNowhere({ ifindex, kind }: LinkRecord, { link, linkNsid }: DeviceD
   return link === 0 || (link === ifindex && (linkNsid === null || WITHOUT_LINK.has(kind ?? '')));
 }
 
+/** What a tunnel leaves by where its settings alone say so (IFLA_VXLAN_LINK); null for any device. */
+function underlayOf({ settings: { link } }: DeviceDetails): number | null {
+  const [, ifindex] = (typeof link === 'string' && /^if([1-9]\d*)$/.exec(link)) || [];
+  return ifindex === undefined ? null : Number(ifindex);
+}
+
 /** One RTM_NEWLINK message, from its struct ifinfomsg on. What sysfs alone knows, the driver, is not in it. */
 export function decodeLink(bytes: Buffer, at: number, end: number): LinkRecord | null {
   if (end - at < HEADER) return null;
@@ -266,6 +272,6 @@ export function decodeLink(bytes: Buffer, at: number, end: number): LinkRecord |
   eachAttribute(bytes, at + HEADER, end, (attribute, from, to) => {
     if (to > from) ATTRIBUTES[attribute]?.(draft, bytes, from, to);
   });
-  if (leadsNowhere(link, details)) details.link = null;
+  if (leadsNowhere(link, details)) details.link = underlayOf(details);
   return link;
 }

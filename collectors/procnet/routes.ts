@@ -25,6 +25,7 @@ const NOT_TOLD = {
   preferredSource: null,
   incoming: null,
   metrics: {},
+  realms: null,
   nextHopId: null,
   encapsulation: null,
   expiresSeconds: null,

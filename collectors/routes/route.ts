@@ -24,6 +24,7 @@ import {
 } from './hops.ts';
 import { decodeMetrics } from './metrics.ts';
 import { prefix } from './prefix.ts';
+import { realmsText } from './realms.ts';
 
 // include/uapi/linux/rtnetlink.h
 const RTA_DST = 1;
@@ -34,6 +35,7 @@ const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
 const RTA_METRICS = 8;
 const RTA_MULTIPATH = 9;
+const RTA_FLOW = 11;
 const RTA_CACHEINFO = 12;
 const RTA_TABLE = 15;
 const RTA_PREF = 20;
@@ -85,6 +87,7 @@ export function decodeRoute(bytes: Buffer, at: number, end: number): Route | nul
   let metric: number | null = null;
   let metrics = NO_METRICS;
   let preference: string | null = null;
+  let realms: string | null = null;
   let nextHopId: number | null = null;
   let expiresSeconds: number | null = null;
   eachAttribute(bytes, at + ROUTE_HEADER, end, (type, from, to) => {
@@ -107,6 +110,7 @@ export function decodeRoute(bytes: Buffer, at: number, end: number): Route | nul
     } else if (type === RTA_METRICS) metrics = decodeMetrics(bytes, from, to);
     else if (type === RTA_SRC) source = address(bytes, from, to);
     else if (type === RTA_IIF) incoming = unsigned(bytes, from, to) || null;
+    else if (type === RTA_FLOW) realms = realmsText(unsigned(bytes, from, to));
     else if (type === RTA_NH_ID) nextHopId = unsigned(bytes, from, to);
     else if (type === RTA_ENCAP_TYPE) encapsulation = unsigned(bytes, from, to);
   });
@@ -132,6 +136,7 @@ export function decodeRoute(bytes: Buffer, at: number, end: number): Route | nul
       ? flagNames(FLAGS, allFlags & ~HOP_FLAGS_MASK)
       : [...flagNames(HOP_FLAGS, hopFlags), ...flagNames(FLAGS, allFlags & ~HOP_FLAGS_MASK)],
     preference,
+    realms,
     metrics,
     nextHopId,
     encapsulation: encapsulation === 0 ? null : named(ENCAPSULATIONS, encapsulation),

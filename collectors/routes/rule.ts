@@ -11,6 +11,7 @@ import {
 } from '../../src/os/netlink/names.ts';
 import { sanitise } from '../../src/terminal/sanitise.ts';
 import { prefix } from './prefix.ts';
+import { realmsText } from './realms.ts';
 
 // include/uapi/linux/fib_rules.h
 const FRA_DST = 1;
@@ -62,12 +63,6 @@ function range(bytes: Buffer, from: number, to: number): readonly [number, numbe
   return to - from === 4 || to - from === 8 ? [unsigned(bytes, from, half), unsigned(bytes, half, to)] : null;
 }
 
-/** Realms as ip-rule(8) writes them: `3`, or `4/3` where traffic from a realm is meant as well. */
-function realms(both: number): string {
-  const from = both >>> 16;
-  return `realms ${from === 0 ? '' : `${from}/`}${both & 0xffff}`;
-}
-
 function bigEndian(bytes: Buffer, from: number, to: number): number {
   let value = 0;
   for (let at = from; at < to; at++) value = value * 256 + (bytes[at] ?? 0);
@@ -99,7 +94,7 @@ function furtherOf(newer: Newer, sourcePort: number, destinationPort: number): s
   if (flowLabel !== undefined) further.push(masked('flowlabel', flowLabel, flowLabelMask));
   if (sourceMask !== 0xffff) further.push(masked('sport', sourcePort, sourceMask));
   if (destinationMask !== 0xffff) further.push(masked('dport', destinationPort, destinationMask));
-  if (flow !== undefined) further.push(realms(flow));
+  if (flow !== undefined) further.push(`realms ${realmsText(flow)}`);
   // A rule must not look wider than it is because it is newer than this list.
   for (const type of Object.keys(unknown)) further.push(`attribute ${type}`);
   return further;

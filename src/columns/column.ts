@@ -35,6 +35,7 @@ export interface Column<Row, Context = void> {
     | 'addresses'
     | 'sockets'
     | 'links'
+    | 'nsids'
     | 'routes'
   )[];
   /** First click sorts descending: for counts, where the big ones matter. */

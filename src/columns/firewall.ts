@@ -117,5 +117,17 @@ export const FIREWALL: Registry<FirewallRow, InNamespace> = {
       searched: false,
     },
   ],
-  defaults: ['family', 'table', 'chain', 'type', 'hook', 'priority', 'policy', 'rules', 'backend'],
+  defaults: [
+    'family',
+    'table',
+    'chain',
+    'type',
+    'hook',
+    'priority',
+    'policy',
+    'rules',
+    'table-flags',
+    'devices',
+    'backend',
+  ],
 };

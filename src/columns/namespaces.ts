@@ -272,7 +272,7 @@ const COLUMNS: readonly Column<Namespace>[] = [
     maxWidth: 40,
     align: 'left',
     value: (ns) => (ns.uplink === null ? null : uplinkText(ns.uplink)),
-    sources: ['routes', 'links', 'addresses'],
+    sources: ['nsids', 'routes', 'links', 'addresses'],
   },
   {
     id: 'initial',

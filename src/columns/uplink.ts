@@ -12,7 +12,10 @@ function nameDevice({ name, ifindex }: DeviceReference): SafeText {
 /** The way out in a few words: `mvx → eth0`, `tun0 → a process`, `nowhere`; where it was lost, `?` at its end. */
 export function uplinkText({ reaches, steps }: Uplink): string {
   const end = END[reaches];
-  return [...steps.map(({ device }) => nameDevice(device)), ...(end === null ? [] : [end])].join(' → ');
+  const named = steps.map(
+    ({ device }) => `${nameDevice(device)}${device.certainty === 'probable' ? ' (probably)' : ''}`,
+  );
+  return [...named, ...(end === null ? [] : [end])].join(' → ');
 }
 
 function describeStep({ device, by }: UplinkStep, context: InNamespace): string {

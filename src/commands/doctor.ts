@@ -1,4 +1,4 @@
-import { COLLECTORS } from '../../collectors/index.ts';
+import { COLLECTORS, INSIDE } from '../../collectors/index.ts';
 import { EXIT } from '../errors.ts';
 import { cureOf, isCure } from '../model/cure.ts';
 import { describeConcealedTask, describeDisagreement } from '../model/describe.ts';
@@ -69,7 +69,7 @@ function glyphOf({ status, missed }: Coverage): string {
 }
 
 function sourceText(coverage: Coverage): string {
-  const stage = COLLECTORS.find(({ name }) => name === coverage.source);
+  const stage = [...COLLECTORS, ...INSIDE].find(({ name }) => name === coverage.source);
   const lines = [
     `${glyphOf(coverage)} ${coverage.source}: ${coverage.status}, ${coverage.seen} read in ${coverage.durationMs.toFixed(1)} ms`,
     ...(stage === undefined ? [] : [`    reads   ${stage.reads}`]),

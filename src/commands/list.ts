@@ -21,7 +21,7 @@ const LISTED: Registry<Namespace, History> = { ...LIVE_NAMESPACES, defaults: NAM
 /** Collectors that only some columns need. */
 const OPTIONAL = ['identity', 'containers', 'handles', 'listns'] as const;
 /** Those among them that look into namespaces. */
-const INSIDE = ['links', 'addresses', 'routes', 'sockets'] as const;
+const INSIDE = ['nsids', 'links', 'addresses', 'routes', 'sockets'] as const;
 
 /**
  * What a table can do without. A cookie nobody sees is not worth opening a thousand namespaces for; free text in a

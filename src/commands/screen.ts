@@ -48,7 +48,8 @@ export async function runScreen(
     return EXIT.failed;
   }
   const { columns, sort, filter, color, intervalMs } = options;
-  const size = () => ({ columns: stdout.columns, rows: stdout.rows });
+  // A serial console says 0: it does not know, and is taken for the usual one.
+  const size = () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
   let state: ScreenState;
   try {
     state = initialState({ size: size(), color, columns, sort, filter, intervalMs });

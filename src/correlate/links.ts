@@ -7,6 +7,9 @@ import { devicesByNamespace } from './devices.ts';
 /** Kinds whose IFLA_LINK is the other end of a cable; that of all others is what they sit on. */
 const PAIRED: ReadonlySet<string> = new Set(['veth', 'netkit']);
 
+/** Kinds that never say in which namespace their IFLA_LINK counts: they have no get_link_net (drivers/net/ipvlan/ipvtap.c). */
+const SILENT: ReadonlySet<string> = new Set(['ipvtap']);
+
 function key(netns: number, ifindex: number): string {
   return `${netns} ${ifindex}`;
 }
@@ -87,17 +90,24 @@ class Cabling {
    */
   #guess(netns: number, { ifindex, kind, details }: Device): DeviceReference | null {
     if (details?.link == null || kind === null || !PAIRED.has(kind)) return null;
-    const fitting = [...this.#devices.entries()].filter(([at, other]) => {
+    const fitting = [...this.#devices.entries()].flatMap(([at, other]) => {
       const there = Number(at.split(' ', 1)[0]);
-      const { details: theirs } = other;
-      if (there === netns || other.ifindex !== details.link || other.kind !== kind) return false;
-      if (theirs === null || theirs.link !== ifindex || theirs.linkNsid === null) return false;
-      return this.#resolved.get(there)?.get(theirs.linkNsid) === undefined;
+      const { details: theirs, name } = other;
+      if (there === netns || other.ifindex !== details.link || other.kind !== kind) return [];
+      if (theirs === null || theirs.link !== ifindex || theirs.linkNsid === null) return [];
+      const standsFor = this.#resolved.get(there)?.get(theirs.linkNsid);
+      return standsFor === undefined || standsFor === netns ? [{ there, name, certain: standsFor === netns }] : [];
     });
-    const [only] = fitting;
-    if (fitting.length !== 1 || only === undefined) return null;
-    const [at, { name }] = only;
-    return { netns: Number(at.split(' ', 1)[0]), ifindex: details.link, name, certainty: 'probable' };
+    const sure = fitting.filter(({ certain }) => certain);
+    const [only, ...rest] = sure.length > 0 ? sure : fitting;
+    if (only === undefined || rest.length > 0) return null;
+    const { there, name, certain } = only;
+    return { netns: there, ifindex: details.link, name, certainty: certain ? 'certain' : 'probable' };
+  }
+
+  /** Where a device without an id for the namespace of its link has that: here, if there is such a device here. */
+  #hereOrNowhere(netns: number, link: number): number | undefined {
+    return this.#devices.has(key(netns, link)) ? netns : undefined;
   }
 
   #connect(netns: number, device: Device): void {
@@ -110,10 +120,10 @@ class Cabling {
     }
     if (details.link === null) return;
     const { link, linkNsid } = details;
-    const there = linkNsid === null ? netns : this.#resolved.get(netns)?.get(linkNsid);
+    const there = linkNsid === null ? this.#hereOrNowhere(netns, link) : this.#resolved.get(netns)?.get(linkNsid);
     const reference: DeviceReference =
       there !== undefined
-        ? this.#reference(there, link)
+        ? { ...this.#reference(there, link), certainty: SILENT.has(kind ?? '') ? 'probable' : 'certain' }
         : (this.#guess(netns, device) ?? {
             netns: null,
             ifindex: link,
@@ -130,6 +140,13 @@ class Cabling {
     if (reference.netns !== null)
       add(this.upper, key(reference.netns, link), { ...here, certainty: reference.certainty });
   }
+}
+
+/** All of the one, and those of the other that are not among them. */
+function together(some: readonly DeviceReference[], others: readonly DeviceReference[]): readonly DeviceReference[] {
+  const known = new Set(some.map(({ netns, ifindex }) => `${netns} ${ifindex}`));
+  const more = others.filter(({ netns, ifindex }) => !known.has(`${netns} ${ifindex}`));
+  return more.length === 0 ? some : [...some, ...more];
 }
 
 function add(to: Map<string, DeviceReference[]>, at: string, reference: DeviceReference): void {
@@ -194,9 +211,9 @@ export function joinDevices(gathered: Gathered): Map<number, readonly Device[]> 
         if (device.ifindex === null) return device;
         const at = key(netns, device.ifindex);
         const peer = device.peer ?? cabling.peer.get(at) ?? null;
-        // The kernel's lists of what is stacked on what lack the underlay of a tunnel.
+        // The kernel's lists of what is stacked on what lack tunnels and what they leave by.
         const lower = device.lower.length > 0 ? device.lower : (cabling.lower.get(at) ?? []);
-        const upper = listed?.has(netns) ? device.upper : (cabling.upper.get(at) ?? []);
+        const upper = together(device.upper, cabling.upper.get(at) ?? []);
         return { ...device, peer, lower, upper };
       }),
     );

@@ -66,6 +66,8 @@ export interface Route {
   readonly flags: readonly string[];
   /** Router preference of IPv6: `low`, `medium`, `high`. */
   readonly preference: string | null;
+  /** `3/4`: realms it comes from and leads to, as ip-route(8) has them. */
+  readonly realms: string | null;
   /** RTAX_… by their names in ip-route(8): `mtu`, `advmss`…; `lock`, `features` and `congctl` are words. */
   readonly metrics: Readonly<Record<string, number | SafeText>>;
   /** Id of a nexthop object. */

@@ -1,3 +1,4 @@
+import { isTunnel } from '../correlate/device-kinds.ts';
 import type { Uplink, UplinkStep } from '../model/index.ts';
 import type { Topology, TopologyDevice, TopologyEdge, TopologyNamespace, TopologyProcess } from '../model/topology.ts';
 
@@ -135,7 +136,8 @@ export function forestsOf(topology: Topology): Forest[] {
   const roots: Readonly<Record<Uplink['reaches'], readonly Thing[]>> = {
     wire: devices.filter(({ physical }) => physical).sort((a, b) => rank(a) - rank(b)),
     process: processes,
-    unknown: connected.filter(({ known }) => !known),
+    // A tunnel nothing is known to leave by still leads somewhere.
+    unknown: devices.filter((device) => (planting.degree(device) > 0 ? !device.known : isTunnel(device))),
     nowhere: connected.toSorted((a, b) => planting.degree(b) - planting.degree(a)),
   };
   const seen = new Set<Thing>();

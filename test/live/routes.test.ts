@@ -85,9 +85,14 @@ function expectedMetrics(list: readonly Json[] | undefined): Json {
 const ROUTE_KEYS = [
   ...['type', 'dst', 'from', 'gateway', 'via', 'dev', 'nexthops', 'table', 'protocol', 'scope', 'prefsrc', 'metric'],
   ...['tos', 'flags', 'pref', 'metrics', 'nhid', 'encap', 'expires'],
-  // What it looks up itself about a nexthop object, and details of tunnels and realms, which the model leaves out.
+  // What it looks up itself about a nexthop object, and details of tunnels, which the model leaves out.
   ...['nh_info', 'mode', 'segs', 'ttl', 'flow'],
 ];
+
+function realmsOf(flow: Json | undefined): string | null {
+  if (flow === undefined) return null;
+  return flow.from === undefined ? String(flow.to) : `${flow.from}/${flow.to}`;
+}
 
 function expectedRoute(family: string, route: Json, devices: ReadonlyMap<string, number>): Route {
   expect(Object.keys(route).filter((key) => !ROUTE_KEYS.includes(key))).toEqual([]);
@@ -112,6 +117,7 @@ function expectedRoute(family: string, route: Json, devices: ReadonlyMap<string,
     metrics: expectedMetrics(route.metrics as readonly Json[] | undefined) as Route['metrics'],
     nextHopId: (route.nhid ?? null) as number | null,
     encapsulation: (route.encap ?? several?.find(({ encap }) => encap !== undefined)?.encap ?? null) as string | null,
+    realms: realmsOf(route.flow as Json | undefined),
     expiresSeconds: (route.expires ?? null) as number | null,
   };
 }

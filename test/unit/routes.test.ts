@@ -104,6 +104,7 @@ describe('decodeRoute', () => {
       flags: [],
       preference: null,
       metrics: {},
+      realms: null,
       nextHopId: null,
       encapsulation: null,
       expiresSeconds: null,

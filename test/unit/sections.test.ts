@@ -378,10 +378,10 @@ describe('the firewall', () => {
     ];
     const context = inside({ firewall: aFirewall({ tables, legacy: [{ family: 'ip6', tables: ['mangle'] }] }) });
     expect(table('firewall', context)).toEqual([
-      ['inet', 'filter', 'input', 'filter', 'input', '0', 'accept', '3', 'nftables'],
-      ['inet', 'filter', 'mine', '—', '—', '—', '—', '3', 'nftables'],
-      ['ip', 'empty', '—', '—', '—', '—', '—', '—', 'nftables'],
-      ['ip6', 'mangle', '?', '?', '?', '?', '?', '?', 'iptables'],
+      ['inet', 'filter', 'input', 'filter', 'input', '0', 'accept', '3', '—', '—', 'nftables'],
+      ['inet', 'filter', 'mine', '—', '—', '—', '—', '3', '—', '—', 'nftables'],
+      ['ip', 'empty', '—', '—', '—', '—', '—', '—', 'dormant', '—', 'nftables'],
+      ['ip6', 'mangle', '?', '?', '?', '?', '?', '?', '—', '?', 'iptables'],
     ]);
     expect(section('firewall').json?.(context.ns, context.snapshot)).toBe(context.ns.firewall);
   });
