@@ -146,6 +146,8 @@ export class LiveCollector {
       }
     }
     const cpuBefore = threadCpuMs();
+    // What was found out about a namespace while it was selected grows old, and can be large.
+    run.forgetInside();
     run.inspect((name) => EVERYWHERE.includes(name));
     this.#inside = { run, readAt: now, cpuMs: threadCpuMs() - cpuBefore };
     return true;

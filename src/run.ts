@@ -135,6 +135,12 @@ export class Run {
     }
   }
 
+  /** Drops what was found inside namespaces. How well each source could see stays. */
+  forgetInside(): void {
+    delete this.gathered.inside;
+    delete this.gathered.nsids;
+  }
+
   /** Adds gaps that showed only after the source had been read. */
   miss(source: string, issues: readonly Issue[]): void {
     const coverage = this.#coverage.get(source);

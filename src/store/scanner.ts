@@ -63,7 +63,7 @@ export class Scanner {
     clearTimeout(this.#timer);
     const focus = this.#store.getState().namespaces.selected;
     if (!this.#thread.ask({ type: 'collect', whole, focus })) {
-      this.#waiting = whole;
+      this.#waiting = whole || this.#waiting === true;
       return;
     }
     this.#focus = focus;
