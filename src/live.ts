@@ -20,11 +20,23 @@ import { settleByKernel } from './settle-views.ts';
 const PACE = {
   /** After a change, userland is read when this many times the CPU time it took has passed: 4 % of a core. */
   rest: 25,
-  /** Without any change it is read this often all the same, in milliseconds: not everything shows in the kernel's view. */
+  /**
+   * Without any change it is read all the same, since not everything shows in the kernel's view, and all namespaces are
+   * looked into: when this many times the CPU time that took has passed, which is 1 % of a core.
+   */
+  idleRest: 100,
+  /** Userland is not read again without a change before this, in milliseconds. */
   idleMs: 10_000,
-  /** All namespaces are looked into when this many times the CPU time that took has passed: 2 % of a core. */
-  insideRest: 50,
+  /** Neither waits longer than this. */
+  longestMs: 30_000,
+  /** How often `/proc/net` of the selected namespace is compared with netlink: a table of TCP sockets takes 3.5 ms. */
+  opinionMs: 5000,
 } as const;
+
+/** How long to wait until what took that much CPU time is done again, in milliseconds. */
+function pause(cpuMs: number, shortest: number): number {
+  return Math.min(PACE.longestMs, Math.max(shortest, cpuMs * PACE.idleRest));
+}
 
 /** What the table and the topology show of every namespace. The selected one is asked for everything, every time. */
 const EVERYWHERE: readonly InsideSource[] = ['nsids', 'links', 'addresses', 'routes', 'sockets'];
@@ -51,7 +63,9 @@ export interface RefreshOptions {
 interface Kept {
   readonly run: Run;
   readonly snapshot: Snapshot;
+  /** What the kernel's view said when userland was last read, and when the snapshot was made. */
   readonly fingerprint: Fingerprint;
+  readonly shown: Fingerprint;
   /** `performance.now()` when userland was last read, and the CPU time that took, in milliseconds. */
   readonly readAt: number;
   readonly cpuMs: number;
@@ -70,7 +84,7 @@ export class LiveCollector {
   #kept: Kept | undefined;
   #last: Snapshot | undefined;
   /** What netlink and `/proc/net` did not agree on about the namespace that is looked at closely, last look last. */
-  #opinions: { readonly focus: string | null; readonly rounds: readonly (readonly Difference[])[] } | undefined;
+  #opinions: Opinions = { focus: null, at: 0, rounds: [] };
   /** Last run that found anything out about the inside of namespaces, when it last asked all, and what that took. */
   #inside: { readonly run: Run; readonly readAt: number; readonly cpuMs: number } | undefined;
 
@@ -132,7 +146,7 @@ export class LiveCollector {
 
   #isDue({ fingerprint: before, readAt, cpuMs, lookAgain }: Kept, { holders }: Fingerprint, now: number): boolean {
     const age = now - readAt;
-    return age >= PACE.idleMs || ((lookAgain || holders !== before.holders) && age >= cpuMs * PACE.rest);
+    return age >= pause(cpuMs, PACE.idleMs) || ((lookAgain || holders !== before.holders) && age >= cpuMs * PACE.rest);
   }
 
   /** Looks into all namespaces when that is due. Returns whether it was. */
@@ -140,7 +154,7 @@ export class LiveCollector {
     const inside = this.#inside;
     if (inside !== undefined) {
       run.keepInside(inside.run);
-      if (now - inside.readAt < inside.cpuMs * PACE.insideRest) {
+      if (now - inside.readAt < pause(inside.cpuMs, 0)) {
         this.#inside = { ...inside, run };
         return false;
       }
@@ -163,20 +177,27 @@ export class LiveCollector {
     const ns = focus === null ? undefined : this.#last?.namespaces.find((each) => namespaceKey(each) === focus);
     if (ns === undefined || ns.ino === null || ns.visibility === 'dying') return 'gone';
     const { ino } = ns;
-    run.inspect((name) => FOCUSED.includes(name), new Set([ino]));
-    this.#compare(run, focus, ino);
+    const compared = this.#isDoubtful(focus);
+    run.inspect((name) => FOCUSED.includes(name) && (compared || name !== 'procnet'), new Set([ino]));
+    if (compared) this.#compare(run, focus, ino);
     const links = run.gathered.inside?.get(ino)?.links?.links;
     const devices = links === undefined ? ns.devices : refreshDevices(ns.devices ?? [], links);
     if (devices === null) return 'changed';
     return { ...ns, ...insideOf(ino, run.gathered), devices };
   }
 
-  /** What stays different from one tick to the next, as long as the same namespace is looked at. */
+  /** Whether `/proc/net` is to be asked too: now and then, and as long as it differs. */
+  #isDoubtful(focus: string | null): boolean {
+    const { focus: before, at, rounds } = this.#opinions;
+    return focus !== before || performance.now() - at >= PACE.opinionMs || (rounds.at(-1)?.length ?? 0) > 0;
+  }
+
+  /** What stays different from one look to the next, as long as the same namespace is looked at. */
   #compare(run: Run, focus: string | null, ino: number): void {
     const data = run.gathered.inside?.get(ino);
-    if (this.#opinions?.focus !== focus) this.#opinions = { focus, rounds: [] };
-    const rounds = [...this.#opinions.rounds, data === undefined ? [] : differencesOf(data)].slice(-OPINIONS);
-    this.#opinions = { focus, rounds };
+    const before = this.#opinions.focus === focus ? this.#opinions.rounds : [];
+    const rounds = [...before, data === undefined ? [] : differencesOf(data)].slice(-OPINIONS);
+    this.#opinions = { focus, at: performance.now(), rounds };
     run.gathered.discrepancies = new Map([[ino, rounds.length < OPINIONS ? [] : settled(rounds)]]);
   }
 
@@ -184,18 +205,23 @@ export class LiveCollector {
     const cpuBefore = threadCpuMs();
     const verdicts = await runAll(run, this.#session);
     const cpuMs = threadCpuMs() - cpuBefore;
-    this.#lookEverywhere(run, started);
-    this.#lookInto(run, focus);
+    // The first snapshot is waited for: what is inside comes with the second one.
+    if (this.#last !== undefined) {
+      this.#lookEverywhere(run, started);
+      this.#lookInto(run, focus);
+    }
     const snapshot = toSnapshot(run, verdicts, takenAt, elapsed(started));
     this.#last = snapshot;
     const { kernel } = run.gathered;
+    const seen = kernel === undefined || kernel.namespaces.length === 0 ? null : fingerprint(kernel);
     this.#kept =
-      kernel === undefined || kernel.namespaces.length === 0
+      seen === null
         ? undefined
         : {
             run,
             snapshot,
-            fingerprint: fingerprint(kernel),
+            fingerprint: seen,
+            shown: seen,
             readAt: started,
             cpuMs,
             lookAgain: verdicts.undecided.size > 0,
@@ -208,7 +234,7 @@ export class LiveCollector {
     const concealing = verdicts.concealedTasks.length + kept.snapshot.concealedTasks.length > 0;
     const everywhere = this.#lookEverywhere(run, started);
     const looked = this.#lookInto(run, focus);
-    const stays = same(now, kept.fingerprint) && !lookAgain && !concealing && !everywhere;
+    const stays = same(now, kept.shown) && !lookAgain && !concealing && !everywhere;
     if (stays && looked !== 'changed') {
       const host = run.gathered.host ?? kept.snapshot.host;
       const since = { takenAt: takenAt.toISOString(), durationMs: elapsed(started), host, coverage: run.coverage() };
@@ -225,9 +251,9 @@ export class LiveCollector {
       };
     }
     const snapshot = toSnapshot(run, verdicts, takenAt, elapsed(started));
-    // What userland saw stays that of its last look, and so does the fingerprint that tells when it is due again.
+    // What userland saw stays that of its last look, and so does what tells when it is due again.
     this.#last = snapshot;
-    this.#kept = { ...kept, snapshot, fingerprint: { ...kept.fingerprint, view: now.view }, lookAgain };
+    this.#kept = { ...kept, snapshot, shown: now, lookAgain };
     return { type: 'snapshot', snapshot };
   }
 
@@ -239,6 +265,14 @@ export class LiveCollector {
   unload(): void {
     this.#session.unload();
   }
+}
+
+/** What was compared of the namespace that is looked at closely. */
+interface Opinions {
+  readonly focus: string | null;
+  /** `performance.now()` when it was compared last. */
+  readonly at: number;
+  readonly rounds: readonly (readonly Difference[])[];
 }
 
 /** When a refresh began, and what it is to look at closely. */
