@@ -3,6 +3,7 @@ import { address, eachAttribute, text, unsigned } from '../src/os/netlink/attrib
 import { AF_INET6, type FlagWords, familyName, flagNames, lifetime, named, SCOPES } from '../src/os/netlink/names.ts';
 import { dumpRequest, NETLINK_ROUTE } from '../src/os/netlink/socket.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
+import { questionsTo } from './inside/ask.ts';
 import type { Inside, InsideCollector, Inspected } from './inside/contract.ts';
 
 // include/uapi/linux/if_addr.h, include/uapi/linux/rtnetlink.h
@@ -93,12 +94,10 @@ export function decodeAddress(bytes: Buffer, at: number, end: number): Address |
   };
 }
 
-function inspectAddresses({ subject, netlink }: Inside): Inspected<readonly Address[]> {
-  const { records, interrupted } = netlink(NETLINK_ROUTE).ask(REQUEST, (_, bytes, at, end) =>
-    decodeAddress(bytes, at, end),
-  );
-  const missed = interrupted ? [{ subject, reason: 'addresses changed while they were read' }] : [];
-  return { data: records, seen: records.length, missed };
+function inspectAddresses(inside: Inside): Inspected<readonly Address[]> {
+  const { ask, missed } = questionsTo(inside);
+  const data = ask(REQUEST, (_, bytes, at, end) => decodeAddress(bytes, at, end), 'addresses');
+  return { data, seen: data.length, missed };
 }
 
 /** IP addresses of every device. */

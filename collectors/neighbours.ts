@@ -1,7 +1,8 @@
-import type { HardwareFilter, Issue, Neighbour } from '../src/model/index.ts';
+import type { HardwareFilter, Neighbour } from '../src/model/index.ts';
 import { SystemError } from '../src/os/errors.ts';
 import { AF_BRIDGE } from '../src/os/netlink/names.ts';
 import { type Decode, dumpRequest, NETLINK_ROUTE, type Request } from '../src/os/netlink/socket.ts';
+import { questionsTo } from './inside/ask.ts';
 import type { Inside, InsideCollector, Inspected } from './inside/contract.ts';
 import { decodeFilter, mergeFilters, parseDevMcast } from './neighbours/filters.ts';
 import { decodeNeighbour, NEIGHBOUR_HEADER, NTF_PROXY } from './neighbours/neighbour.ts';
@@ -25,14 +26,9 @@ export interface NeighboursData {
   readonly filters: readonly HardwareFilter[];
 }
 
-function inspectNeighbours({ subject, netlink, file }: Inside): Inspected<NeighboursData> {
-  const socket = netlink(NETLINK_ROUTE);
-  const missed: Issue[] = [];
-  const ask = <T>(request: Request, decode: Decode<T>, what: string): readonly T[] => {
-    const { records, interrupted } = socket.ask(request, decode);
-    if (interrupted) missed.push({ subject, reason: `${what} changed while they were read` });
-    return records;
-  };
+function inspectNeighbours(inside: Inside): Inspected<NeighboursData> {
+  const { subject, file } = inside;
+  const { ask, missed } = questionsTo(inside);
   const askFilters = (): readonly HardwareFilter[] => {
     try {
       return ask(FILTERS, (_, bytes, at, end) => decodeFilter(bytes, at, end), 'filters');

@@ -1,6 +1,7 @@
-import type { Issue, Route, Rule } from '../src/model/index.ts';
+import type { Route, Rule } from '../src/model/index.ts';
 import { SystemError } from '../src/os/errors.ts';
-import { type Decode, dumpRequest, NETLINK_ROUTE, type Request } from '../src/os/netlink/socket.ts';
+import { dumpRequest, NETLINK_ROUTE } from '../src/os/netlink/socket.ts';
+import { questionsTo } from './inside/ask.ts';
 import type { Inside, InsideCollector, Inspected } from './inside/contract.ts';
 import { decodeNextHop, lacksHops, NEXTHOP_HEADER, withHops } from './routes/nexthops.ts';
 import { decodeRoute, ROUTE_HEADER } from './routes/route.ts';
@@ -20,14 +21,8 @@ export interface RoutesData {
   readonly rules: readonly Rule[];
 }
 
-function inspectRoutes({ subject, netlink }: Inside): Inspected<RoutesData> {
-  const socket = netlink(NETLINK_ROUTE);
-  const missed: Issue[] = [];
-  const ask = <T>(request: Request, decode: Decode<T>, what: string): readonly T[] => {
-    const { records, interrupted } = socket.ask(request, decode);
-    if (interrupted) missed.push({ subject, reason: `${what} changed while they were read` });
-    return records;
-  };
+function inspectRoutes(inside: Inside): Inspected<RoutesData> {
+  const { ask, missed } = questionsTo(inside);
   const rulesOrNone = (): readonly Rule[] => {
     try {
       return ask(RULES, (_, bytes, at, end) => decodeRule(bytes, at, end), 'rules');

@@ -18,7 +18,8 @@ export type Inside = Pick<
   | 'countersAt'
 >;
 
-const NOT_READ: Inside = {
+/** Nothing of it: nobody looked. */
+export const NOT_READ: Inside = {
   addresses: null,
   routes: null,
   rules: null,
