@@ -1,4 +1,4 @@
-import { INSIDE, type InsideSource } from '../collectors/index.ts';
+import { INSIDE, type InsideData, type InsideSource } from '../collectors/index.ts';
 import { type Difference, settled } from '../collectors/procnet/compare.ts';
 import { type CollectOptions, contextFor, runAll, toSnapshot } from './collect.ts';
 import { type Fingerprint, fingerprint } from './correlate/fingerprint.ts';
@@ -174,12 +174,16 @@ export class LiveCollector {
    * say how it is.
    */
   #lookInto(run: Run, focus: string | null): Namespace | 'gone' | 'changed' {
+    // Those of an earlier look say nothing of this one.
+    delete run.gathered.discrepancies;
     const ns = focus === null ? undefined : this.#last?.namespaces.find((each) => namespaceKey(each) === focus);
     if (ns === undefined || ns.ino === null || ns.visibility === 'dying') return 'gone';
     const { ino } = ns;
     const compared = this.#isDoubtful(focus);
     run.inspect((name) => FOCUSED.includes(name) && (compared || name !== 'procnet'), new Set([ino]));
-    if (compared) this.#compare(run, focus, ino);
+    if (compared) this.#compare(run.gathered.inside?.get(ino), focus);
+    const { rounds } = this.#opinions;
+    run.gathered.discrepancies = new Map([[ino, rounds.length < OPINIONS ? [] : settled(rounds)]]);
     const links = run.gathered.inside?.get(ino)?.links?.links;
     const devices = links === undefined ? ns.devices : refreshDevices(ns.devices ?? [], links);
     if (devices === null) return 'changed';
@@ -193,12 +197,10 @@ export class LiveCollector {
   }
 
   /** What stays different from one look to the next, as long as the same namespace is looked at. */
-  #compare(run: Run, focus: string | null, ino: number): void {
-    const data = run.gathered.inside?.get(ino);
+  #compare(data: InsideData | undefined, focus: string | null): void {
     const before = this.#opinions.focus === focus ? this.#opinions.rounds : [];
     const rounds = [...before, data === undefined ? [] : differencesOf(data)].slice(-OPINIONS);
     this.#opinions = { focus, at: performance.now(), rounds };
-    run.gathered.discrepancies = new Map([[ino, rounds.length < OPINIONS ? [] : settled(rounds)]]);
   }
 
   async #byBoth(run: Run, { takenAt, started, focus }: Moment): Promise<Refresh> {

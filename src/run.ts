@@ -127,18 +127,26 @@ export class Run {
     const now = cookies(this.gathered);
     const { inside, nsids } = earlier.gathered;
     if (inside === undefined) return;
-    this.gathered.inside = new Map([...inside].filter(([ino]) => before.get(ino) === now.get(ino)));
-    if (nsids !== undefined) this.gathered.nsids = nsids;
+    const isSame = (ino: number): boolean => before.get(ino) === now.get(ino);
+    this.gathered.inside = new Map([...inside].filter(([ino]) => isSame(ino)));
+    if (nsids !== undefined) {
+      const resolved = [...nsids.resolved]
+        .filter(([from]) => isSame(from))
+        .map(([from, table]) => [from, new Map([...table].filter(([, ino]) => isSame(ino)))] as const);
+      const behind = nsids.behind.filter(({ from }) => isSame(from));
+      this.gathered.nsids = { ...nsids, resolved: new Map(resolved), behind };
+    }
     for (const { name } of INSIDE) {
       const coverage = earlier.#coverage.get(name);
       if (coverage !== undefined) this.#coverage.set(name, coverage);
     }
   }
 
-  /** Drops what was found inside namespaces. How well each source could see stays. */
+  /** Drops what was found inside namespaces, and how well each source could see. */
   forgetInside(): void {
     delete this.gathered.inside;
     delete this.gathered.nsids;
+    for (const { name } of INSIDE) this.#coverage.delete(name);
   }
 
   /** Adds gaps that showed only after the source had been read. */

@@ -1,8 +1,7 @@
 import type { Address, Issue } from '../../src/model/index.ts';
-import { SystemError } from '../../src/os/errors.ts';
 import { close } from '../../src/os/libc.ts';
 import { encodeAttributes } from '../../src/os/netlink/attributes.ts';
-import { dumpRequest, NETLINK_ROUTE, type NetlinkSocket } from '../../src/os/netlink/socket.ts';
+import { describeFailure, dumpRequest, NETLINK_ROUTE, type NetlinkSocket } from '../../src/os/netlink/socket.ts';
 import { namespaceLink, nsfsDevice } from '../../src/os/nsfs.ts';
 import { openNamespace, type Way } from '../../src/os/open-namespace.ts';
 import { decodeAddress } from '../addresses.ts';
@@ -43,7 +42,8 @@ class Candidates {
   readonly #context: CollectContext;
   readonly #ways: ReadonlyMap<number, readonly Way[]>;
   readonly #device: number;
-  readonly #open = new Map<number, number>();
+  /** Null for one that is gone. */
+  readonly #open = new Map<number, number | null>();
   /** Numbers that could not be opened: an id may be theirs. */
   readonly refused = new Set<number>();
 
@@ -60,7 +60,8 @@ class Candidates {
     if (this.refused.has(ino)) return null;
     const opened = openNamespace(this.#context.procfs, ino, this.#device, this.#ways.get(ino) ?? []);
     if (opened.fd === null) {
-      if (opened.why !== 'gone') this.refused.add(ino);
+      if (opened.why === 'gone') this.#open.set(ino, null);
+      else this.refused.add(ino);
       return null;
     }
     this.#open.set(ino, opened.fd);
@@ -68,7 +69,7 @@ class Candidates {
   }
 
   close(): void {
-    for (const fd of this.#open.values()) close(fd);
+    for (const fd of this.#open.values()) if (fd !== null) close(fd);
   }
 }
 
@@ -128,7 +129,10 @@ export function followNsids(context: CollectContext, gathered: Gathered): NsidRe
       resolved.set(from, known);
       const subject = `net:[${from}]`;
       const entered = enter(context, gathered, { ino: from, ways: ways.get(from) ?? [], own, device }, ROUTE_ONLY);
-      if (entered.inside === null) continue;
+      if (entered.inside === null) {
+        if (entered.why !== 'gone') missed.push({ subject, reason: entered.why });
+        continue;
+      }
       try {
         const route = entered.inside.netlink(NETLINK_ROUTE);
         for (const ino of order(from)) {
@@ -150,8 +154,9 @@ export function followNsids(context: CollectContext, gathered: Gathered): NsidRe
           else behind.push({ from, nsid, addresses: addressesBehind(route, nsid) });
         }
       } catch (error) {
-        if (!(error instanceof SystemError)) throw error;
-        missed.push({ subject, reason: error.message });
+        const reason = describeFailure(error);
+        if (reason === null) throw error;
+        missed.push({ subject, reason });
       } finally {
         entered.close();
       }
