@@ -121,7 +121,7 @@ export function rearrange<Row, Context>(list: List<Row, Context>, height: number
     ...list,
     items,
     // While nothing is listed, what was selected is remembered: it may be listed again.
-    selected: items[index]?.key ?? (list.items.length === 0 ? null : list.selected),
+    selected: items[index]?.key ?? list.selected,
     index,
     top: height === 0 ? list.top : scrollTo(list.top + moved, index, height, items.length),
   };

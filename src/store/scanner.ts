@@ -112,6 +112,11 @@ export class Scanner {
     this.#waiting = undefined;
     if (this.#running) this.#finished();
     else if (waiting !== undefined) this.#scan(waiting);
+    // What was selected while the thread was busy has not been looked at.
+    if (this.#nextFocus !== null && this.#nextFocus !== this.#focus) {
+      const next = this.#nextFocus;
+      if (this.#thread.ask({ type: 'look', focus: next })) this.#focus = next;
+    }
     const focus = this.#wantedRuleset;
     if (focus !== undefined && this.#thread.ask({ type: 'ruleset', focus })) this.#wantedRuleset = undefined;
   }

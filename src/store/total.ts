@@ -18,7 +18,8 @@ function totalRates(history: History): Rates | null {
 /** When the last of all readings was; null before the first. */
 function lastReading({ tracks }: History): number | null {
   let last: number | null = null;
-  for (const { at } of tracks.values()) if (last === null || at > last) last = at;
+  // What is gone was read by a clock that may have started anew since.
+  for (const { at, current } of tracks.values()) if (current && (last === null || at > last)) last = at;
   return last;
 }
 
