@@ -1,4 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
+import { LIFECYCLE } from './actions/lifecycle/index.ts';
+import { type ActOptions, act } from './commands/act.ts';
 import { type CommandOptions, collectOptions, type Streams, splitList } from './commands/command.ts';
 import { doctor } from './commands/doctor.ts';
 import { holders } from './commands/holders.ts';
@@ -36,12 +38,16 @@ const OPTIONS = {
   proc: () => new Option('--proc <dir>', 'procfs to read').default('/proc'),
   without: () => new Option('--without <sources>', 'leave out sources, separated by commas; nsleuth doctor lists them'),
   'no-kernel-view': () => new Option('--no-kernel-view', 'short for --without kernel: no BPF program is loaded'),
+  'dry-run': () => new Option('--dry-run', 'show what would be done, and do nothing'),
+  yes: () => new Option('-y, --yes', 'do not ask'),
+  'read-only': () => new Option('--read-only', 'change nothing: refuse every action that would'),
   'no-color': () => new Option('--no-color', 'no colours (also NO_COLOR)'),
 } as const;
 
 type OptionName = keyof typeof OPTIONS;
 
 const EVERYWHERE: readonly OptionName[] = ['proc', 'without', 'no-kernel-view', 'no-color'];
+const ACTING: readonly OptionName[] = ['dry-run', 'yes', 'json', 'read-only'];
 const LISTING: readonly OptionName[] = ['columns', 'sort', 'filter'];
 
 const streams: Streams = {
@@ -69,6 +75,11 @@ async function screenOrList(options: CommandOptions): Promise<number> {
     ...(sort === undefined ? {} : { sort }),
     ...(filter === undefined ? {} : { filter }),
   });
+}
+
+/** A title as the summary of a command. */
+function sentence(title: string): string {
+  return `${title[0]?.toLowerCase() ?? ''}${title.slice(1)}`;
 }
 
 /** The whole command line; `finish` receives the exit code of the command that ran. */
@@ -136,6 +147,21 @@ function commandLine(finish: (code: number) => void): Command {
   add('doctor', 'which sources work on this host, which do not, and what would fix it', ['json']).action(
     async (options: CommandOptions) => finish(await doctor(options, streams)),
   );
+  for (const row of LIFECYCLE) {
+    const command = program.command(`${row.id} ${row.command.usage}`).description(sentence(row.title)).exitOverride();
+    for (const { flags, description } of row.command.options) command.option(flags, description);
+    withOptions(command, ACTING).action(async (...given: unknown[]) => {
+      const [options, ...args] = given.slice(0, -1).toReversed() as [ActOptions, ...(string | string[])[]];
+      finish(
+        await act(
+          row,
+          args.toReversed().map((arg) => arg ?? []),
+          options,
+          streams,
+        ),
+      );
+    });
+  }
   program.addHelpText(
     'after',
     `

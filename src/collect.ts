@@ -19,8 +19,12 @@ export interface CollectOptions {
   readonly depth?: CollectDepth;
   /** What to find out about the inside of every namespace. Default nothing. */
   readonly inside?: 'all' | readonly InsideSource[];
-  /** Picks namespaces, by number, to find out everything about. */
+  /** Picks namespaces, by number, to find out more about. */
   readonly focus?: (snapshot: Snapshot) => ReadonlySet<number>;
+  /** What to find out about those. Default everything. */
+  readonly closely?: readonly InsideSource[];
+  /** Where sysfs is. Default `/sys`. */
+  readonly sysRoot?: string;
 }
 
 /** The names `--without` takes. */
@@ -32,11 +36,11 @@ const VIEWS: ReadonlySet<string> = new Set(SOURCES.slice(0, SOURCES.indexOf('ker
 /** What collectors are given on this host. */
 export function contextFor(
   procfs: Procfs,
-  { depth = 'full' }: Pick<CollectOptions, 'depth'>,
+  { depth = 'full', sysRoot = '/sys' }: Pick<CollectOptions, 'depth' | 'sysRoot'>,
   signal: AbortSignal,
   { probe }: Session,
 ): CollectContext {
-  return { procfs, sysRoot: '/sys', netnsDir: '/run/netns', passwdFile: '/etc/passwd', depth, signal, probe };
+  return { procfs, sysRoot, netnsDir: '/run/netns', passwdFile: '/etc/passwd', depth, signal, probe };
 }
 
 /** How each namespace reaches the outside, where its routes were read. */
@@ -93,13 +97,13 @@ export async function collect(
   try {
     const run = new Run(contextFor(procfs, options, signal, kept), options.without);
     const verdicts = await runAll(run, kept);
-    const { inside = [], focus } = options;
+    const { inside = [], focus, closely } = options;
     const everywhere = (name: InsideSource) => inside === 'all' || inside.includes(name);
     run.inspect(everywhere);
     if (focus === undefined) await askAgain(run);
     const snapshot = toSnapshot(run, verdicts, takenAt, elapsed(started));
     if (focus === undefined) return snapshot;
-    run.inspect((name) => !everywhere(name), focus(snapshot));
+    run.inspect((name) => !everywhere(name) && (closely?.includes(name) ?? true), focus(snapshot));
     await askAgain(run);
     return toSnapshot(run, verdicts, takenAt, elapsed(started));
   } finally {

@@ -27,6 +27,9 @@ export function waysInto(ns: Namespace, { mountNamespaces }: Pick<Snapshot, 'mou
   return ns.cookie === null ? ways : [...ways, { handle: BigInt(ns.cookie) }];
 }
 
+/** What came of opening a namespace of a snapshot. `replaced`: what leads there leads to another one with its number. */
+export type OpenedAgain = Opened | { readonly fd: null; readonly why: 'replaced' };
+
 /**
  * Opens a namespace of a snapshot, by whatever leads there now, and makes sure that it still is the same one: an inode
  * number is another's as soon as the namespace is gone, a cookie never.
@@ -38,12 +41,12 @@ export function openSnapshotNamespace(
   ns: Namespace,
   snapshot: Pick<Snapshot, 'mountNamespaces'>,
   options: OpenOptions = { mayActivate: false },
-): Opened {
+): OpenedAgain {
   if (ns.ino === null) return { fd: null, why: 'no way' };
   const opened = openNamespace(procfs, ns.ino, nsfsDevice(procfs.fd) ?? -1, waysInto(ns, snapshot), options);
   if (opened.fd === null || ns.cookie === null) return opened;
   const id = namespaceId(opened.fd);
   if (id === null || String(id) === ns.cookie) return opened;
   close(opened.fd);
-  return { fd: null, why: 'gone' };
+  return { fd: null, why: 'replaced' };
 }

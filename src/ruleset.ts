@@ -111,7 +111,7 @@ export function rulesetOf(
   if (!procfs.ofThisKernel) return none('no way', 'it is not of this kernel');
   const opened = openSnapshotNamespace(procfs, ns, snapshot);
   if (opened.fd === null) {
-    if (opened.why === 'gone') return none('gone', 'the namespace is gone');
+    if (opened.why === 'gone' || opened.why === 'replaced') return none('gone', 'the namespace is gone');
     if (opened.why === 'activates') {
       return none('no way', 'only a socket or tun leads to it, and asking would make it active');
     }

@@ -57,6 +57,16 @@ export function collectOptions(options: CommandOptions): CollectOptions {
   return { procRoot: options.proc, without };
 }
 
+/** A procfs that cannot be opened, as an error that says what to do. */
+export function procError(procRoot: string, { code }: SystemError): CommandError {
+  const denied = code === 'EACCES' || code === 'EPERM';
+  return new CommandError(
+    'ERR_PROC',
+    `cannot read ${safeText(procRoot)}: ${code}; --proc takes the directory where a procfs is mounted`,
+    denied ? EXIT.notPermitted : EXIT.failed,
+  );
+}
+
 /** Takes a snapshot, of no more than `limits` allow. A procfs that cannot be opened becomes an error that says what to do. */
 export async function takeSnapshot(options: CommandOptions, limits: Partial<CollectOptions> = {}): Promise<Snapshot> {
   const given = collectOptions(options);
@@ -64,13 +74,7 @@ export async function takeSnapshot(options: CommandOptions, limits: Partial<Coll
   try {
     return await collect(request);
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    const denied = error.code === 'EACCES' || error.code === 'EPERM';
-    throw new CommandError(
-      'ERR_PROC',
-      `cannot read ${safeText(request.procRoot)}: ${error.code}; --proc takes the directory where a procfs is mounted`,
-      denied ? EXIT.notPermitted : EXIT.failed,
-    );
+    throw error instanceof SystemError ? procError(request.procRoot, error) : error;
   }
 }
 

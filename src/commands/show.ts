@@ -62,7 +62,10 @@ function triedWay(ns: Namespace, snapshot: Snapshot, procRoot: string): string {
   try {
     if (!procfs.ofThisKernel) return entersBy(ns, snapshot);
     const opened = openSnapshotNamespace(procfs, ns, snapshot);
-    if (opened.fd === null) return opened.why === 'gone' ? '— it is gone' : entersBy(ns, snapshot);
+    if (opened.fd === null) {
+      const left = opened.why === 'gone' || opened.why === 'replaced';
+      return left ? '— it is gone' : entersBy(ns, snapshot);
+    }
     close(opened.fd);
     return describeWay(opened.way);
   } finally {

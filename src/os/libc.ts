@@ -107,6 +107,39 @@ export const fchdir = libc.func('int fchdir(int fd)') as (fd: number) => number;
 export const chroot = libc.func('int chroot(const char *path)') as (path: string) => number;
 export const fstatfs = libc.func('int fstatfs(int fd, void *buffer)') as (fd: number, buffer: Uint8Array) => number;
 
+/** mount(2). Paths need not be UTF-8: their bytes, ending in NUL. */
+export const mount = libc.func(
+  'int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)',
+) as (
+  source: Uint8Array | null,
+  target: Uint8Array,
+  type: Uint8Array | null,
+  flags: number,
+  data: Uint8Array | null,
+) => number;
+export const umount2 = libc.func('int umount2(const void *target, int flags)') as (
+  target: Uint8Array,
+  flags: number,
+) => number;
+
+/** poll(2) on an array of struct pollfd. */
+export const poll = libc.func('int poll(void *fds, unsigned long count, int timeout)') as (
+  fds: Uint8Array,
+  count: number,
+  timeout: number,
+) => number;
+
+/** getpriority(2) can answer -1 without failing: set errno to 0 first. */
+export const getpriority = libc.func('int getpriority(int which, unsigned int who)') as (
+  which: number,
+  who: number,
+) => number;
+export const setpriority = libc.func('int setpriority(int which, unsigned int who, int priority)') as (
+  which: number,
+  who: number,
+  priority: number,
+) => number;
+
 export const getrusage = libc.func('int getrusage(int who, void *usage)') as (who: number, usage: Uint8Array) => number;
 
 /** An address, or one that is -1 (MAP_FAILED) with errno set. */
@@ -137,6 +170,16 @@ export const syscallWithString = libc.func('long syscall(long n, long a, const c
   n: number,
   a: number,
   b: string | null,
+  c: number,
+  d: number,
+  e: Uint8Array | null,
+) => number;
+
+/** `syscallWithString` for a path that need not be UTF-8: its bytes, ending in NUL. */
+export const syscallWithBytes = libc.func('long syscall(long n, long a, const void *b, long c, long d, void *e)') as (
+  n: number,
+  a: number,
+  b: Uint8Array,
   c: number,
   d: number,
   e: Uint8Array | null,
@@ -203,6 +246,7 @@ export const SYS = {
   fsopen: 430,
   fsconfig: 431,
   fsmount: 432,
+  pidfd_send_signal: 424,
   pidfd_open: 434,
   openat2: 437,
   pidfd_getfd: 438,

@@ -9,6 +9,8 @@ export interface MountLine {
   readonly path: string;
   readonly filesystem: string;
   readonly source: string;
+  /** Options of the filesystem as a whole: the controllers of a cgroup hierarchy. */
+  readonly superOptions: string;
 }
 
 /** Undoes `\040` and its kin, which stand for blank, tab, newline and backslash. */
@@ -19,13 +21,13 @@ export function unescapeField(field: string): string {
 }
 
 /** Mount id, parent, device, root, mount point, options, optional fields, hyphen, type, source, super options. */
-const LINE = /^(\d+) \d+ (\d+):(\d+) (\S+) (\S+) (?:\S+ )*?- (\S+) (\S*)/;
+const LINE = /^(\d+) \d+ (\d+):(\d+) (\S+) (\S+) (?:\S+ )*?- (\S+) (\S*) ?(\S*)/;
 
 /** One line; null when it is truncated or malformed. */
 export function parseMountLine(line: string): MountLine | null {
   const fields = LINE.exec(line);
   if (fields === null) return null;
-  const [, id, major, minor, root = '', path = '', filesystem = '', source = ''] = fields;
+  const [, id, major, minor, root = '', path = '', filesystem = '', source = '', superOptions = ''] = fields;
   return {
     mountId: Number(id),
     device: Number(major) * 0x100000 + Number(minor),
@@ -33,6 +35,7 @@ export function parseMountLine(line: string): MountLine | null {
     path: unescapeField(path),
     filesystem: unescapeField(filesystem),
     source: unescapeField(source),
+    superOptions,
   };
 }
 

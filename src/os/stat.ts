@@ -1,4 +1,4 @@
-import { AT_FDCWD, SYS, syscallWithString } from './libc.ts';
+import { AT_FDCWD, errno, SYS, syscallWithBytes, syscallWithString } from './libc.ts';
 
 const AT_EMPTY_PATH = 0x1000;
 const AT_STATX_DONT_SYNC = 0x4000;
@@ -25,7 +25,18 @@ const result = Buffer.alloc(256);
  */
 export function statxAt(dirfd: number, path: string): FileIdentity | null {
   const flags = AT_STATX_DONT_SYNC | (path === '' ? AT_EMPTY_PATH : 0);
-  if (syscallWithString(SYS.statx, dirfd, path, flags, STATX_BASIC, result) < 0) return null;
+  return syscallWithString(SYS.statx, dirfd, path, flags, STATX_BASIC, result) < 0 ? null : identity();
+}
+
+/** `statxAt` for a path that need not be UTF-8. */
+export function statxAtBytes(dirfd: number, path: Uint8Array): FileIdentity | null {
+  const terminated = Buffer.concat([path, Buffer.from([0])]);
+  return syscallWithBytes(SYS.statx, dirfd, terminated, AT_STATX_DONT_SYNC, STATX_BASIC, result) < 0
+    ? null
+    : identity();
+}
+
+function identity(): FileIdentity {
   return {
     // Offsets: struct statx in include/uapi/linux/stat.h, unchanged since 4.11.
     uid: result.readUInt32LE(0x14),
@@ -34,6 +45,24 @@ export function statxAt(dirfd: number, path: string): FileIdentity | null {
     rdev: result.readUInt32LE(0x80) * 0x100000 + result.readUInt32LE(0x84),
     device: result.readUInt32LE(0x88) * 0x100000 + result.readUInt32LE(0x8c),
   };
+}
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_MNT_ID = 0x1000;
+
+/**
+ * Id of the mount a path leads to, the last component not followed if it is a link (STATX_MNT_ID, Linux 5.8): with
+ * several mounts in one place that of the topmost, which is the one umount(2) takes away.
+ *
+ * @param path bytes, ending in NUL.
+ * @returns null with errno set when it cannot be told; errno 0 where the kernel does not tell it.
+ */
+export function mountIdAt(dirfd: number, path: Uint8Array): number | null {
+  const flags = AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW;
+  if (syscallWithBytes(SYS.statx, dirfd, path, flags, STATX_MNT_ID, result) < 0) return null;
+  errno(0);
+  if ((result.readUInt32LE(0) & STATX_MNT_ID) === 0) return null;
+  return Number(result.readBigUInt64LE(0x90));
 }
 
 /** `statxAt` for a path from this thread's root or working directory. */

@@ -1,0 +1,28 @@
+import { hasLinkNamed, moveLink } from '../../os/netlink/links.ts';
+import { NETLINK_ROUTE } from '../../os/netlink/socket.ts';
+import { sanitise } from '../../terminal/sanitise.ts';
+import { type Perform, StepError, trying } from '../contract.ts';
+import { withNetlink } from '../inside.ts';
+import { sameLink } from './set-link.ts';
+
+const EXPLAINED = {
+  EINVAL: 'the kernel moves no device of this kind, or not while it is in use',
+  EEXIST: 'a device there has that name by now',
+  EBUSY: 'it is in use',
+} as const;
+
+/** Moves one device: the one with this number, if it still has the name the plan knows it by. */
+export const moveDevice: Perform<'move-device'> = (step, context) => {
+  const { namespace, to, ifindex, newName } = step;
+  const called = sanitise(newName).text;
+  const there = context.open(to);
+  const taken = withNetlink(context, to, NETLINK_ROUTE, (socket) =>
+    trying('CAP_NET_ADMIN', () => hasLinkNamed(socket, newName)),
+  );
+  if (taken) throw new StepError('changed', `${to.label} has a device called ${called} by now`);
+  return withNetlink(context, namespace, NETLINK_ROUTE, (socket) => {
+    sameLink(socket, step);
+    trying('CAP_NET_ADMIN', () => moveLink(socket, ifindex, there, newName), EXPLAINED);
+    return { status: 'done', message: `${sanitise(step.name).text} is ${called} in ${to.label}` };
+  });
+};

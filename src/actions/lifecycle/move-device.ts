@@ -1,0 +1,35 @@
+import { TO, word } from './arguments.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { deviceNamed, homeNamespace, moveDevices } from './moving.ts';
+import { checkDeviceName } from './names.ts';
+import { labelOf, makePlan, namespaceOf, targetOf, targetsOf } from './parts.ts';
+
+/** Moves one device to another namespace. */
+export const moveDevice: Lifecycle = {
+  id: 'move-device',
+  title: 'Move a device to another namespace',
+  inside: ['links', 'addresses', 'routes'],
+  plan: (request, facts) => {
+    const { to, devices = [], name } = request.options;
+    const there = to === undefined ? homeNamespace(facts) : namespaceOf(to, facts.snapshot);
+    if (name !== undefined) checkDeviceName(name);
+    const found = targetsOf(request, facts);
+    const parts = found.map((ns) =>
+      moveDevices(
+        ns,
+        there,
+        devices.map((device) => ({ device: deviceNamed(ns, device), name: name ?? null })),
+      ),
+    );
+    const title = `Move ${devices.join(', ')} of ${found.map(labelOf).join(', ')} to ${labelOf(there)}`;
+    return makePlan(title, found.map(targetOf), request, facts, ...parts);
+  },
+  command: {
+    usage: '<NS> <DEV>',
+    options: [
+      TO,
+      { flags: '--as <name>', description: 'what it is called there', read: (value) => ({ name: String(value) }) },
+    ],
+    read: (args, found) => ({ targets: [found.namespace(word(args, 0))], options: { devices: [word(args, 1)] } }),
+  },
+};
