@@ -63,7 +63,7 @@ function withOptions(command: Command, names: readonly OptionName[]): Command {
 }
 
 /** The screen needs a terminal on both ends; without one the table is printed. */
-async function screenOrList(options: CommandOptions): Promise<number> {
+async function screenOrList(options: ActOptions): Promise<number> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return list(options, streams);
   const { runScreen } = await import('./commands/screen.ts');
   const { columns, sort, filter } = options;
@@ -74,6 +74,7 @@ async function screenOrList(options: CommandOptions): Promise<number> {
     ...(columns === undefined ? {} : { columns: splitList(columns) }),
     ...(sort === undefined ? {} : { sort }),
     ...(filter === undefined ? {} : { filter }),
+    readOnly: options.readOnly ?? false,
   });
 }
 
@@ -96,8 +97,8 @@ function commandLine(finish: (code: number) => void): Command {
       writeErr: (text) => process.stderr.write(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')),
     });
 
-  withOptions(program.argument('[command]'), LISTING).action(
-    async (word: string | undefined, options: CommandOptions) => {
+  withOptions(program.argument('[command]'), [...LISTING, 'read-only']).action(
+    async (word: string | undefined, options: ActOptions) => {
       if (word !== undefined) {
         const known = program.commands.map((command) => command.name()).join(', ');
         throw new CommandError(

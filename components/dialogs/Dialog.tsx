@@ -1,9 +1,11 @@
 import type { ReactElement } from 'react';
-import { helpLines } from '../../src/actions/help.ts';
-import { ACTIONS } from '../../src/actions/index.ts';
+import { helpLines, keyLabel } from '../../src/actions/help.ts';
+import { offeredIn } from '../../src/actions/index.ts';
 import { coverageLines } from '../../src/store/coverage.ts';
 import { focusedList } from '../../src/store/focus.ts';
 import { scrollTo } from '../../src/store/layout.ts';
+import { keysOf, menuOf, subjectOf } from '../../src/store/menu.ts';
+import { planDialogLines } from '../../src/store/plan-dialog.ts';
 import { rulesetLines } from '../../src/store/reduce-dialogs.ts';
 import type { Dialog as DialogState, ScreenState } from '../../src/store/state.ts';
 import { Box, TextLine } from '../../src/terminal/ink.tsx';
@@ -20,6 +22,23 @@ interface DialogProps {
   readonly height: number;
 }
 
+const PLAN_TITLES = {
+  planning: 'Planning',
+  refused: 'Not done',
+  ready: 'Plan: nothing has been done yet',
+  running: 'At work',
+  done: 'Done',
+} as const;
+
+const TONE_STYLE = {
+  title: STYLE.accentBold,
+  plain: STYLE.plain,
+  dim: STYLE.dim,
+  good: STYLE.good,
+  warn: STYLE.warn,
+  alert: STYLE.alert,
+} as const;
+
 function titleOf(dialog: DialogState): string {
   switch (dialog.kind) {
     case 'help':
@@ -30,6 +49,10 @@ function titleOf(dialog: DialogState): string {
       return `Firewall of ${dialog.name}, as nft lists it`;
     case 'sort':
       return 'Sort by';
+    case 'menu':
+      return 'Act';
+    case 'plan':
+      return PLAN_TITLES[dialog.phase.is];
   }
 }
 
@@ -48,11 +71,26 @@ function sortLines(state: ScreenState, cursor: number): Line[] {
   });
 }
 
+/** What can be done here, a line each: its key, what it is, what it is about. */
+function menuLines(state: ScreenState, cursor: number): Line[] {
+  return menuOf(state).map((item, index) => {
+    const here = index === cursor;
+    const about = subjectOf(item);
+    return [
+      span(here ? '▌' : ' ', STYLE.accentBold),
+      span(` ${fit(item.row.id, 14)}`, here ? STYLE.accentBold : STYLE.bold),
+      span(fit(keysOf(item).map(keyLabel).join(' '), 4), STYLE.accent),
+      span(item.row.title, here ? STYLE.plain : STYLE.dim),
+      ...(about === '' ? [] : [span(`: ${about}`, STYLE.warn)]),
+    ];
+  });
+}
+
 /** What a dialog says, and the first line of it in view. */
 function content(state: ScreenState, dialog: DialogState, height: number): { lines: readonly Line[]; top: number } {
   switch (dialog.kind) {
     case 'help':
-      return { lines: helpLines(ACTIONS), top: dialog.top };
+      return { lines: helpLines(offeredIn(state)), top: dialog.top };
     case 'coverage':
       return {
         lines: coverageLines(state.coverage, state.snapshot?.concealedTasks ?? [], state.size.columns),
@@ -67,10 +105,20 @@ function content(state: ScreenState, dialog: DialogState, height: number): { lin
       const lines = sortLines(state, dialog.cursor);
       return { lines, top: scrollTo(0, dialog.cursor, height, lines.length) };
     }
+    case 'menu': {
+      const lines = menuLines(state, dialog.cursor);
+      return { lines, top: scrollTo(0, dialog.cursor, height, lines.length) };
+    }
+    case 'plan': {
+      const lines = planDialogLines(dialog, state.size.columns).map(({ text, tone }) => [
+        span(` ${text}`, TONE_STYLE[tone]),
+      ]);
+      return { lines, top: dialog.top };
+    }
   }
 }
 
-/** Help, coverage, a ruleset or the sort picker, in place of table and detail. */
+/** Help, coverage, a ruleset, the sort picker, the menu or a plan, in place of table and detail. */
 export function Dialog({ state, dialog, height }: DialogProps): ReactElement {
   const { size, color } = state;
   const inside = height - 1;

@@ -21,12 +21,13 @@ function emptyText({ snapshot, namespaces, status }: ScreenState): string {
 
 /** The table of namespaces: its header, and below it the rows in view. */
 function tableLines(state: ScreenState, height: number): readonly Line[] {
-  const { namespaces, size, pane } = state;
+  const { namespaces, size, pane, marked } = state;
   const lines = listLines(namespaces, {
     width: size.columns,
     height,
     focused: pane === 'table',
     styleOf: namespaceStyle,
+    marked,
   });
   return namespaces.items.length > 0 ? lines : [...lines, [span(`   ${emptyText(state)}`, STYLE.dim)]];
 }

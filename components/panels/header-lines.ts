@@ -2,7 +2,7 @@ import { VISIBILITY_GLYPH } from '../../src/columns/namespaces.ts';
 import type { Coverage, Visibility } from '../../src/model/index.ts';
 import { inScreenOrder, lightOf } from '../../src/store/coverage.ts';
 import { VISIBILITY_STYLE } from '../../src/store/detail.ts';
-import type { ScreenState } from '../../src/store/state.ts';
+import type { LineInput, ScreenState } from '../../src/store/state.ts';
 import { intervalText, shortDuration } from '../../src/store/time.ts';
 import { justify, type Line, lineWidth, type Span, STYLE, span } from '../../src/terminal/style.ts';
 import { truncate } from '../../src/terminal/width.ts';
@@ -31,7 +31,8 @@ function hostLine(state: ScreenState): Line {
         : scanningMs !== null
           ? span(`⟳ scanning, ${shortDuration(scanningMs / 1000)} `, STYLE.warn)
           : span(`⟳ ${intervalText(intervalMs)} `, STYLE.dim);
-  const right = [...alarm(state), pace];
+  const guard = state.readOnly ? [span('read-only ', STYLE.warn)] : [];
+  const right = [...alarm(state), ...guard, pace];
   // The host's name and kernel give way to an alarm, never the other way round.
   const fitting = right.length === 1 ? left.length : left.length - excess(left, right, size.columns);
   return justify(left.slice(0, fitting), right, size.columns);
@@ -46,9 +47,10 @@ function excess(left: Line, right: Line, width: number): number {
 }
 
 /** `17 namespaces   14 ○ plain   2 ◐ obscure …`; without the words where every cell is needed. */
-function countSpans({ snapshot, counts }: ScreenState, gap: string, words: boolean): Span[] {
+function countSpans({ snapshot, counts, marked }: ScreenState, gap: string, words: boolean): Span[] {
   const total = snapshot?.namespaces.length ?? 0;
   const spans: Span[] = [span(` ${total}`, STYLE.bold), span(total === 1 ? ' namespace' : ' namespaces')];
+  if (marked.size > 0) spans.push(span(`${gap}${marked.size} marked`, STYLE.accentBold));
   for (const visibility of VISIBILITIES) {
     const number = counts[visibility];
     const style = number === 0 || visibility === 'plain' ? STYLE.dim : VISIBILITY_STYLE[visibility];
@@ -145,14 +147,21 @@ export function headerLines(state: ScreenState, height: number): readonly Line[]
   return [hostLine(state), countsLine(state), coverageLine(state.coverage, state.size.columns)].slice(0, height);
 }
 
+/** What stands before what is typed; it leaves half of the line to that. */
+function promptOf({ purpose }: LineInput, width: number): string {
+  if (purpose.kind === 'filter') return '/';
+  const text = purpose.kind === 'question' ? purpose.label : 'To do it, type what the plan asks for:';
+  return `${truncate(text, Math.floor(width / 2))} `;
+}
+
 /** The line above the footer: the input line while a filter is typed, else what just happened. */
 export function statusLine(state: ScreenState, clock: (at: number) => string): Line {
-  const { input, status } = state;
+  const { input, status, size } = state;
   if (input !== null) {
     const after = input.text.slice(input.cursor);
     const under = [...after][0] ?? ' ';
     return [
-      span(' /', STYLE.accentBold),
+      span(` ${promptOf(input, size.columns)}`, STYLE.accentBold),
       span(input.text.slice(0, input.cursor)),
       span(under, { inverse: true }),
       span(after.slice(after === '' ? 0 : under.length)),

@@ -22,6 +22,8 @@ export interface ListFrame<Row> {
   /** It has the keyboard. */
   readonly focused: boolean;
   readonly styleOf: CellStyle<Row>;
+  /** Keys of rows that are marked by the user. */
+  readonly marked?: ReadonlySet<string>;
 }
 
 function spaced(cells: readonly Span[]): Span[] {
@@ -46,7 +48,12 @@ export function listRow<Row, Context>(
   { row, mark }: Item<Row>,
   context: Context,
   placed: readonly PlacedColumn<Row, Context>[],
-  { selected, focused, styleOf }: { selected: boolean; focused: boolean; styleOf: CellStyle<Row> },
+  {
+    selected,
+    focused,
+    chosen,
+    styleOf,
+  }: { selected: boolean; focused: boolean; chosen?: boolean; styleOf: CellStyle<Row> },
 ): Line {
   const cells = placed.map(({ column, width }) => {
     const text = cellText(column, row, context);
@@ -56,7 +63,7 @@ export function listRow<Row, Context>(
   return [
     span(selected ? '▌' : ' ', focused ? STYLE.accentBold : STYLE.dim),
     span(mark === null ? ' ' : MARK_GLYPH[mark], mark === 'new' ? STYLE.good : STYLE.dim),
-    span(' '),
+    chosen ? span('*', STYLE.accentBold) : span(' '),
     ...spaced(cells),
   ];
 }
@@ -70,14 +77,15 @@ export function highlighted(line: Line, width: number): Line {
 /** The header of a list and the rows in view; only those are made into text. */
 export function listLines<Row, Context>(
   list: List<Row, Context>,
-  { width, height, focused, styleOf }: ListFrame<Row>,
+  { width, height, focused, styleOf, marked }: ListFrame<Row>,
 ): readonly Line[] {
   const { items, context, top, index, sort } = list;
   const placed = placeColumns(list, width - MARGIN);
   const rows = items.slice(top, top + height).map((item, place): Line => {
     if (context === null) return [];
     const selected = top + place === index;
-    const line = listRow(item, context, placed, { selected, focused, styleOf });
+    const chosen = marked?.has(item.key) ?? false;
+    const line = listRow(item, context, placed, { selected, focused, chosen, styleOf });
     return selected && focused ? highlighted(line, width) : line;
   });
   return [listHeader(placed, sort), ...rows];

@@ -1,3 +1,4 @@
+import type { ActionRequest } from '../model/plan.ts';
 import type { ScreenEvent } from '../store/events.ts';
 import type { ScreenState } from '../store/state.ts';
 import type { Key } from '../terminal/keys.ts';
@@ -16,6 +17,16 @@ export interface ActionEffects {
   ruleset(): void;
   /** Takes a changed interval or pause into account. */
   reschedule(): void;
+  /** Has a plan made of what is asked. */
+  plan(request: ActionRequest): void;
+  /** Carries out the plan that is shown. */
+  perform(): void;
+  /** Ends it after the step at hand. */
+  stopPlan(): void;
+  /** Lets go of the plan: it was closed. */
+  dropPlan(): void;
+  /** Hands the terminal to nsleuth itself with these arguments, and takes it back. */
+  lend(argv: readonly string[], pause: boolean): void;
   /** Draws the whole screen anew. */
   redraw(): void;
 }
@@ -28,7 +39,18 @@ export interface ActionContext {
 }
 
 /** Headings of the help, in order. */
-export const GROUPS = ['Move', 'List', 'Look', 'Tabs', 'Topology', 'Scan', 'While typing a filter', 'Screen'] as const;
+export const GROUPS = [
+  'Move',
+  'List',
+  'Look',
+  'Tabs',
+  'Act',
+  'Plan',
+  'Topology',
+  'Scan',
+  'While typing',
+  'Screen',
+] as const;
 
 /** One thing a key does. Key dispatch, help and footer are all derived from the table of these. */
 export interface Action {

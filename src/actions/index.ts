@@ -1,4 +1,5 @@
 import type { ScreenState } from '../store/state.ts';
+import { ACT, ANSWERS, PICK_ACTION, PLAN } from './act.ts';
 import type { Action } from './action.ts';
 import { helpLines } from './help.ts';
 import { CLOSE, DETAIL, TAB_KEYS, VIEWS } from './look/detail.ts';
@@ -17,7 +18,7 @@ const SCREEN: readonly Action[] = [
     ['?', 'f1'],
     'This help',
     onScreen,
-    ({ dispatch }) => dispatch({ type: 'help', lines: helpLines(ACTIONS).length }),
+    ({ dispatch, getState }) => dispatch({ type: 'help', lines: helpLines(offeredIn(getState())).length }),
     'help',
   ),
   look('Screen', 'redraw', ['ctrl-l'], 'Draw the screen anew', anywhere, ({ effects }) => effects.redraw()),
@@ -31,19 +32,28 @@ const SCREEN: readonly Action[] = [
 
 /** Every key the screen reacts to. The order is that of the footer and, inside a group, of the help. */
 export const ACTIONS: readonly Action[] = [
+  ...PLAN,
   ...MOVE,
   PICK_SORT,
+  PICK_ACTION,
   CLOSE,
   ...TOPOLOGY,
   DROP_FILTER,
   ...DETAIL,
   ...TAB_KEYS,
   ...LISTS,
+  ...ACT,
   ...VIEWS,
   ...SCAN,
+  ...ANSWERS,
   ...TYPING,
   ...SCREEN,
 ];
+
+/** What is offered at all: nothing that changes the host, where that is forbidden. */
+export function offeredIn({ readOnly }: Pick<ScreenState, 'readOnly'>): readonly Action[] {
+  return readOnly ? ACTIONS.filter(({ danger }) => !danger) : ACTIONS;
+}
 
 /** The actions whose keys work in this state. */
 export function actionsHere(state: ScreenState): readonly Action[] {

@@ -3,11 +3,14 @@ import type { ActionContext } from '../actions/action.ts';
 import { pressKey } from '../actions/dispatch.ts';
 import { FilterError } from '../columns/filter.ts';
 import { CommandError, EXIT } from '../errors.ts';
+import { Actions } from '../store/actions.ts';
 import { Scanner } from '../store/scanner.ts';
 import { initialState, type ScreenState } from '../store/state.ts';
 import { Store } from '../store/store.ts';
 import { FullScreen } from '../terminal/fullscreen.ts';
 import { readKeys } from '../terminal/keyboard.ts';
+import type { Key } from '../terminal/keys.ts';
+import { runProgram } from '../terminal/lent.ts';
 import { FramePainter } from '../terminal/painter.ts';
 import { safeText } from '../terminal/sanitise.ts';
 
@@ -23,6 +26,8 @@ export interface ScreenOptions {
   readonly filter?: string;
   readonly color: boolean;
   readonly intervalMs?: number;
+  /** Offer nothing that changes the host. */
+  readonly readOnly?: boolean;
 }
 
 /** What the screen works with; tests put their own in place. */
@@ -47,12 +52,12 @@ export async function runScreen(
     process.stderr.write('nsleuth: the screen needs a terminal on standard input and output; try "nsleuth list"\n');
     return EXIT.failed;
   }
-  const { columns, sort, filter, color, intervalMs } = options;
+  const { columns, sort, filter, color, intervalMs, readOnly } = options;
   // A serial console says 0: it does not know, and is taken for the usual one.
   const size = () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
   let state: ScreenState;
   try {
-    state = initialState({ size: size(), color, columns, sort, filter, intervalMs });
+    state = initialState({ size: size(), color, columns, sort, filter, intervalMs, readOnly });
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof FilterError)) throw error;
     process.stderr.write(`nsleuth: ${safeText(error.message)}\n`);
@@ -61,7 +66,9 @@ export async function runScreen(
   const store = new Store(state);
 
   // The first scan runs while Ink is being loaded.
-  const scanner = new Scanner(store, workerScript, { procRoot: options.procRoot, without: options.without });
+  const collecting = { procRoot: options.procRoot, without: options.without };
+  const scanner = new Scanner(store, workerScript, collecting);
+  const actions = new Actions(store, workerScript, collecting, scanner.scan);
   let closed = false;
   let stopReading = (): void => {};
   let unmount = (): void => {};
@@ -91,9 +98,27 @@ export async function runScreen(
           reschedule: scanner.reschedule,
           ruleset: scanner.ruleset,
           redraw: () => painter.start(),
+          plan: actions.plan,
+          perform: actions.perform,
+          stopPlan: actions.stop,
+          dropPlan: actions.drop,
+          lend: (argv, pause) => void lend(argv, pause).catch(reject),
         },
       };
-      stopReading = readKeys(stdin, (key) => pressKey(key, context));
+      const onKey = (key: Key): void => pressKey(key, context);
+      const lend = async (argv: readonly string[], pause: boolean): Promise<void> => {
+        stopReading();
+        let said = '';
+        await screen.lend(async () => {
+          said = await runProgram(argv, pause);
+        });
+        if (closed) return;
+        stopReading = readKeys(stdin, onKey);
+        resize();
+        scanner.scan();
+        store.dispatch({ type: 'status', text: said, at: Date.now() });
+      };
+      stopReading = readKeys(stdin, onKey);
       void import('../../components/App.tsx').then(({ mountApp }) => {
         if (closed) return;
         const mounted = mountApp(store, stdout, painter);
@@ -109,6 +134,7 @@ export async function runScreen(
     stdout.off('resize', resize).off('error', hangUp);
     stdin.off('end', hangUp).off('error', hangUp);
     screen.leave();
+    actions.drop();
     await scanner.close();
   }
 }

@@ -19,9 +19,8 @@ export function confirmationOf({ risk, targets }: Plan): Confirmation {
     return { words, prompt: `This cannot be undone. Type ${words[0]}, the number of namespaces, to do it:` };
   }
   const name = /^net:\[\d+\] (.+)$/s.exec(only.label)?.[1];
-  const words = [String(only.ino), `net:[${only.ino}]`, ...(name === undefined ? [] : [name])];
-  const which = name === undefined ? String(only.ino) : `${name} or ${only.ino}`;
-  return { words, prompt: `This cannot be undone. Type ${which} to do it:` };
+  const words = [...(name === undefined ? [] : [name]), String(only.ino)];
+  return { words, prompt: `This cannot be undone. Type ${words.join(' or ')} to do it:` };
 }
 
 /** Whether what was typed confirms it. */

@@ -1,6 +1,8 @@
 import type { Snapshot } from '../model/index.ts';
+import type { ActionRequest, Outcome, Plan, StepResult } from '../model/plan.ts';
 import type { RulesetText } from '../ruleset.ts';
 import type { Size } from './layout.ts';
+import type { Incomplete } from './state.ts';
 import type { TabId } from './tabs.ts';
 
 /** Everything that can change the screen. Times come with the event, so that `reduce` stays pure. */
@@ -44,6 +46,25 @@ export type ScreenEvent =
   | { readonly type: 'filter-cursor'; readonly to: 'left' | 'right' | 'start' | 'end' }
   | { readonly type: 'filter-keep'; readonly at: number }
   | { readonly type: 'filter-clear'; readonly at: number }
+  /** Why what was typed will not do. */
+  | { readonly type: 'input-error'; readonly text: string }
+  | { readonly type: 'input-close' }
+  /** Marks the selected namespace, or takes the mark away, and goes on to the next one. */
+  | { readonly type: 'mark' }
+  /** Marks all that are listed; where all are, none. */
+  | { readonly type: 'mark-all' }
+  | { readonly type: 'menu' }
+  | { readonly type: 'ask'; readonly label: string; readonly initial: string; readonly completes: Incomplete }
+  | { readonly type: 'plan-asked'; readonly request: ActionRequest }
+  | { readonly type: 'plan'; readonly plan: Plan }
+  | { readonly type: 'plan-refused'; readonly message: string }
+  /** What cannot be undone is to be confirmed by typing. */
+  | { readonly type: 'plan-confirm' }
+  | { readonly type: 'plan-begun' }
+  | { readonly type: 'plan-progress'; readonly step: number; readonly detail: string | null }
+  | { readonly type: 'plan-result'; readonly result: StepResult }
+  | { readonly type: 'plan-stopping' }
+  | { readonly type: 'plan-done'; readonly outcome: Outcome }
   | { readonly type: 'pause'; readonly at: number }
   | { readonly type: 'interval'; readonly by: 1 | -1; readonly at: number }
   | { readonly type: 'status'; readonly text: string; readonly at: number };

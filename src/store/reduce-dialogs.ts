@@ -5,6 +5,7 @@ import { wrap } from '../terminal/width.ts';
 import { coverageLines } from './coverage.ts';
 import { focusedTab } from './focus.ts';
 import { sortPlace } from './list.ts';
+import { planDialogLines } from './plan-dialog.ts';
 import { type Dialog, type RulesetAnswer, type ScreenState, selectedNamespace } from './state.ts';
 
 /** Lines of a ruleset that are kept: more than anybody scrolls through. */
@@ -23,7 +24,7 @@ export function rulesetLines(answer: RulesetAnswer | null, width: number): reado
 }
 
 /** How many lines there are to scroll through in a dialog that is text. */
-export function dialogLines(state: ScreenState, dialog: Exclude<Dialog, { kind: 'sort' }>): number {
+export function dialogLines(state: ScreenState, dialog: Exclude<Dialog, { kind: 'sort' | 'menu' }>): number {
   switch (dialog.kind) {
     case 'help':
       return dialog.lines;
@@ -31,6 +32,8 @@ export function dialogLines(state: ScreenState, dialog: Exclude<Dialog, { kind: 
       return coverageLines(state.coverage, state.snapshot?.concealedTasks ?? [], state.size.columns).length;
     case 'ruleset':
       return rulesetLines(dialog.answer, state.size.columns).length;
+    case 'plan':
+      return planDialogLines(dialog, state.size.columns).length;
   }
 }
 

@@ -4,7 +4,7 @@ import { graphemes } from '../terminal/width.ts';
 import { changeFocused, focusedList } from './focus.ts';
 import { filterBy, rearrange } from './list.ts';
 import { findInTopology } from './reduce-topology.ts';
-import type { FilterInput, ScreenState } from './state.ts';
+import type { LineInput, ScreenState } from './state.ts';
 
 /** A filter longer than this is a slip of the paste buffer. */
 const LONGEST_FILTER = 200;
@@ -15,31 +15,32 @@ function filtered(state: ScreenState, text: string): ScreenState {
 }
 
 /** The text with its cursor moved or changed, and, where it is understood, what comes of it. */
-function edited(state: ScreenState, text: string, cursor: number): ScreenState {
-  const changed = text !== state.input?.text;
-  if (!changed) return { ...state, input: { text, cursor, error: state.input?.error ?? null } };
-  const typed = { ...state, input: { text, cursor, error: null } };
+function edited(state: ScreenState, input: LineInput, text: string, cursor: number): ScreenState {
+  if (text === input.text) return { ...state, input: { ...input, cursor } };
+  const next = { ...input, text, cursor, error: null };
+  const typed = { ...state, input: next };
+  if (input.purpose.kind !== 'filter') return typed;
   if (state.topology !== null) return findInTopology(typed, state.topology, text);
   try {
     return filtered(typed, text);
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
-    return { ...state, input: { text, cursor, error: safeText(error.message) } };
+    return { ...state, input: { ...next, error: safeText(error.message) } };
   }
 }
 
 /** Opens the input line on the filter in force, or on what is looked for in the topology. */
 export function editFilter(state: ScreenState): ScreenState {
   const text = state.topology === null ? focusedList(state).filter.text : '';
-  return { ...state, input: { text, cursor: text.length, error: null }, dialog: null };
+  return { ...state, input: { text, cursor: text.length, error: null, purpose: { kind: 'filter' } }, dialog: null };
 }
 
 /** Inserts typed or pasted text at the cursor. What could move the terminal's cursor arrives escaped. */
-export function typeFilter(state: ScreenState, input: FilterInput, typed: string): ScreenState {
+export function typeFilter(state: ScreenState, input: LineInput, typed: string): ScreenState {
   const safe = safeText(typed.replace(/\s+/gu, ' '));
   if (safe === '' || input.text.length + safe.length > LONGEST_FILTER) return state;
   const text = input.text.slice(0, input.cursor) + safe + input.text.slice(input.cursor);
-  return edited(state, text, input.cursor + safe.length);
+  return edited(state, input, text, input.cursor + safe.length);
 }
 
 /** Where the character before (or after) the cursor begins (or ends). */
@@ -56,27 +57,31 @@ function neighbour(text: string, cursor: number, forward: boolean): number {
 /** Erases around the cursor. */
 export function eraseFilter(
   state: ScreenState,
-  { text, cursor }: FilterInput,
+  input: LineInput,
   what: 'character' | 'word' | 'all' | 'next',
 ): ScreenState {
-  if (what === 'next') return edited(state, text.slice(0, cursor) + text.slice(neighbour(text, cursor, true)), cursor);
+  const { text, cursor } = input;
+  if (what === 'next') {
+    return edited(state, input, text.slice(0, cursor) + text.slice(neighbour(text, cursor, true)), cursor);
+  }
   const from =
     what === 'all' ? 0 : what === 'word' ? text.slice(0, cursor).search(/\S*\s*$/u) : neighbour(text, cursor, false);
-  return edited(state, text.slice(0, from) + text.slice(cursor), from);
+  return edited(state, input, text.slice(0, from) + text.slice(cursor), from);
 }
 
 /** Moves the cursor of the input line. */
 export function moveFilterCursor(
   state: ScreenState,
-  { text, cursor }: FilterInput,
+  input: LineInput,
   to: 'left' | 'right' | 'start' | 'end',
 ): ScreenState {
+  const { text, cursor } = input;
   const next = to === 'start' ? 0 : to === 'end' ? text.length : neighbour(text, cursor, to === 'right');
-  return edited(state, text, next);
+  return edited(state, input, text, next);
 }
 
 /** Closes the input line; the filter stays, and a text that is none is dropped, which the status line says. */
-export function keepFilter(state: ScreenState, input: FilterInput, at: number): ScreenState {
+export function keepFilter(state: ScreenState, input: LineInput, at: number): ScreenState {
   const status =
     input.error === null
       ? state.status

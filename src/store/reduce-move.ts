@@ -3,6 +3,7 @@ import type { ScreenEvent } from './events.ts';
 import { changeFocused, focusedHeight, focusedList, focusedTab, hasDetail } from './focus.ts';
 import { layoutScreen } from './layout.ts';
 import { selectAt, settleTop } from './list.ts';
+import { menuOf } from './menu.ts';
 import { dialogLines } from './reduce-dialogs.ts';
 import { freshTabs } from './reduce-tabs.ts';
 import { countTopology, freshTopology, moveInTopology } from './reduce-topology.ts';
@@ -34,7 +35,21 @@ function moveDialog(state: ScreenState, dialog: Dialog, by: Distance): ScreenSta
     const { length } = focusedList(state).registry.columns;
     return { ...state, dialog: { ...dialog, cursor: destination(dialog.cursor, by, page, length) } };
   }
-  return { ...state, dialog: { ...dialog, top: scrolled(dialog.top, by, page, dialogLines(state, dialog)) } };
+  if (dialog.kind === 'menu') {
+    return { ...state, dialog: { ...dialog, cursor: destination(dialog.cursor, by, page, menuOf(state).length) } };
+  }
+  return {
+    ...state,
+    dialog: {
+      ...dialog,
+      top: scrolled(
+        Math.min(dialog.top, Math.max(0, dialogLines(state, dialog) - page)),
+        by,
+        page,
+        dialogLines(state, dialog),
+      ),
+    },
+  };
 }
 
 /** Moves whatever has the keyboard. */

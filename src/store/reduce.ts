@@ -1,6 +1,22 @@
+import { safeText } from '../terminal/sanitise.ts';
 import type { ScreenEvent } from './events.ts';
 import { changeFocused, hasDetail } from './focus.ts';
 import { rearrange, shiftColumns, sortBy, sortPlace, sortStep } from './list.ts';
+import {
+  askFor,
+  awaitPlan,
+  beginPlan,
+  confirmPlan,
+  finishPlan,
+  followPlan,
+  keepMarks,
+  refusePlan,
+  stopPlan,
+  takePlan,
+  takeResult,
+  toggleAllMarks,
+  toggleMark,
+} from './reduce-acting.ts';
 import { awaitRuleset, failRuleset, pickSort, takeRuleset } from './reduce-dialogs.ts';
 import { clearFilter, editFilter, eraseFilter, keepFilter, moveFilterCursor, typeFilter } from './reduce-filter.ts';
 import { jump, jumpBack } from './reduce-jumps.ts';
@@ -17,7 +33,7 @@ function sort(state: ScreenState, place: number): ScreenState {
 
 /** One step back: dialog, topology, opened detail or focus, in that order; a chart in the place of the detail last. */
 function back(state: ScreenState): ScreenState {
-  if (state.dialog !== null) return { ...state, dialog: null };
+  if (state.dialog !== null) return { ...state, dialog: null, input: null };
   if (state.topology !== null) return { ...state, topology: null };
   if (state.opened) return { ...state, opened: false, pane: 'table', overviewTop: 0 };
   if (state.pane === 'detail') return { ...state, pane: 'table' };
@@ -41,7 +57,7 @@ function revealDetail(state: ScreenState): ScreenState {
 function apply(state: ScreenState, event: ScreenEvent): ScreenState {
   switch (event.type) {
     case 'snapshot':
-      return takeSnapshot(state, event.snapshot, event.at);
+      return keepMarks(takeSnapshot(state, event.snapshot, event.at));
     case 'look':
       return takeLook(state, event.snapshot);
     case 'scanning':
@@ -113,6 +129,36 @@ function apply(state: ScreenState, event: ScreenEvent): ScreenState {
       return state.input === null ? state : keepFilter(state, state.input, event.at);
     case 'filter-clear':
       return clearFilter(state, event.at);
+    case 'input-error':
+      return state.input === null ? state : { ...state, input: { ...state.input, error: safeText(event.text) } };
+    case 'input-close':
+      return { ...state, input: null };
+    case 'mark':
+      return toggleMark(state);
+    case 'mark-all':
+      return toggleAllMarks(state);
+    case 'menu':
+      return { ...state, dialog: { kind: 'menu', cursor: 0 } };
+    case 'ask':
+      return askFor(state, event.label, event.initial, event.completes);
+    case 'plan-asked':
+      return awaitPlan(state, event.request);
+    case 'plan':
+      return takePlan(state, event.plan);
+    case 'plan-refused':
+      return refusePlan(state, event.message);
+    case 'plan-confirm':
+      return confirmPlan(state);
+    case 'plan-begun':
+      return beginPlan(state);
+    case 'plan-progress':
+      return followPlan(state, event.step, event.detail);
+    case 'plan-result':
+      return takeResult(state, event.result);
+    case 'plan-stopping':
+      return stopPlan(state);
+    case 'plan-done':
+      return finishPlan(state, event.outcome);
     case 'pause':
       return {
         ...state,

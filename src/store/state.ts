@@ -1,6 +1,8 @@
 import { hostname, release } from 'node:os';
 import { chooseSort } from '../columns/choose.ts';
+import type { Confirmation } from '../model/confirm.ts';
 import type { Coverage, Host, Namespace, SafeText, Snapshot, Visibility } from '../model/index.ts';
+import type { ActionRequest, Outcome, Plan, StepResult } from '../model/plan.ts';
 import { safeText } from '../terminal/sanitise.ts';
 import { type History, NO_HISTORY } from './history.ts';
 import type { Size } from './layout.ts';
@@ -38,7 +40,10 @@ export type Dialog =
       readonly answer: RulesetAnswer | null;
     }
   /** `cursor` is an index into the columns of the registry of the list that has the keyboard. */
-  | { readonly kind: 'sort'; readonly cursor: number };
+  | { readonly kind: 'sort'; readonly cursor: number }
+  /** What can be done here; `cursor` is an index into that. */
+  | { readonly kind: 'menu'; readonly cursor: number }
+  | { readonly kind: 'plan'; readonly top: number; readonly request: ActionRequest; readonly phase: PlanPhase };
 
 /** The line above the footer: what just happened. */
 export interface Status {
@@ -48,14 +53,43 @@ export interface Status {
   readonly at: number;
 }
 
-/** The input line of `/`. */
-export interface FilterInput {
+/** What an input line is for: a filter, the word that confirms a plan, or what an action still has to know. */
+export type Purpose =
+  | { readonly kind: 'filter' }
+  | { readonly kind: 'confirm'; readonly confirmation: Confirmation }
+  | { readonly kind: 'question'; readonly label: SafeText; readonly completes: Incomplete };
+
+/** What is asked for once the question is answered. */
+export type Incomplete =
+  | { readonly kind: 'action'; readonly request: ActionRequest; readonly field: 'name' | 'to' }
+  /** A program that gets the terminal; the answer becomes its last arguments. */
+  | { readonly kind: 'program'; readonly argv: readonly string[] };
+
+/** The input line. */
+export interface LineInput {
   readonly text: string;
   /** Position of the cursor, in UTF-16 units, always between characters. */
   readonly cursor: number;
-  /** Why the text is no filter yet; the last good one stays in force. */
+  /** Why the text will not do; of a filter the last good one stays in force. */
   readonly error: string | null;
+  readonly purpose: Purpose;
 }
+
+/** What is being done about a plan. */
+export type PlanPhase =
+  | { readonly is: 'planning' }
+  | { readonly is: 'refused'; readonly message: SafeText }
+  | { readonly is: 'ready'; readonly plan: Plan }
+  | {
+      readonly is: 'running';
+      readonly plan: Plan;
+      readonly results: readonly StepResult[];
+      /** The step at hand, and what was done of it last. */
+      readonly doing: { readonly step: number; readonly detail: SafeText | null } | null;
+      /** It ends after the step at hand. */
+      readonly stopping: boolean;
+    }
+  | { readonly is: 'done'; readonly plan: Plan; readonly results: readonly StepResult[]; readonly outcome: Outcome };
 
 /** A place to come back to. */
 export interface Place {
@@ -85,6 +119,10 @@ export interface ScreenState {
   /** What passes all namespaces together; null before counters were read. */
   readonly total: Series | null;
   readonly namespaces: NamespaceList;
+  /** Keys of the namespaces that are marked: actions are about these. */
+  readonly marked: ReadonlySet<string>;
+  /** Nothing may be changed: actions that would are not offered. */
+  readonly readOnly: boolean;
   /** Which part of the detail is shown. */
   readonly tab: TabId;
   /** The list of each tab. Only that of the current tab has any content. */
@@ -93,8 +131,8 @@ export interface ScreenState {
   readonly tabsOf: string | null;
   /** Where the user jumped from, the last one last. */
   readonly trail: readonly Place[];
-  /** While `/` is being typed. */
-  readonly input: FilterInput | null;
+  /** While something is being typed. */
+  readonly input: LineInput | null;
   readonly pane: 'table' | 'detail';
   /** The detail has the whole body. */
   readonly opened: boolean;
@@ -120,6 +158,7 @@ export interface InitialOptions {
   readonly sort?: string | undefined;
   readonly filter?: string | undefined;
   readonly intervalMs?: number | undefined;
+  readonly readOnly?: boolean | undefined;
 }
 
 /**
@@ -146,6 +185,8 @@ export function initialState(options: InitialOptions): ScreenState {
       filter: { ...filtered.filter, text: safeText(filtered.filter.text) },
       sort: chooseSort(LIVE_NAMESPACES, options.sort ?? '+namespace'),
     },
+    marked: new Set(),
+    readOnly: options.readOnly ?? false,
     tab: 'overview',
     tabs: newTabLists(),
     tabsOf: null,

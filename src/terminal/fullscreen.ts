@@ -15,6 +15,9 @@ const LEAVE = '\u001b[?2026l\u001b[?2004l\u001b[?7h\u001b[m\u001b[H\u001b[J\u001
 /** Signals that end a process unless handled, and that somebody may send: each must find the terminal restored. */
 const FATAL_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGALRM', 'SIGUSR2', 'SIGXCPU'] as const;
 
+/** What the keys of a terminal send. */
+const LENT: readonly string[] = ['SIGINT', 'SIGQUIT', 'SIGTSTP'];
+
 /** How long after stopping ourselves we may still be running before we conclude that we were not stopped. */
 const RESUME_CHECK_MS = 50;
 
@@ -114,6 +117,27 @@ export class FullScreen {
       process.on(...stop);
       this.#take();
     }, RESUME_CHECK_MS);
+  }
+
+  /**
+   * Lends the terminal to somebody else, and takes it back when they are done. Meanwhile the keys that send signals are
+   * theirs: Ctrl-C ends them and not us, and Ctrl-Z stops us along with them, as a job.
+   */
+  async lend(run: () => Promise<void>): Promise<void> {
+    const theirs = this.#listeners.filter(([event]) => LENT.includes(event));
+    const ignore = (): void => {};
+    this.#giveBack();
+    for (const listener of theirs) process.off(...listener);
+    process.on('SIGINT', ignore).on('SIGQUIT', ignore);
+    try {
+      await run();
+    } finally {
+      process.off('SIGINT', ignore).off('SIGQUIT', ignore);
+      if (this.#listeners.length > 0) {
+        for (const listener of theirs) process.on(...listener);
+        this.#take();
+      }
+    }
   }
 
   #resumeAfterStop(): void {

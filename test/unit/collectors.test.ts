@@ -101,6 +101,7 @@ describe('mountinfo', () => {
       path: '/run/netns/blue',
       filesystem: 'nsfs',
       source: 'nsfs',
+      superOptions: 'rw',
     });
   });
 

@@ -74,7 +74,7 @@ describe('filter', () => {
       { type: 'filter-keep', at: AT },
       { type: 'filter-edit' },
     );
-    expect(again.input).toEqual({ text: 'web', cursor: 3, error: null });
+    expect(again.input).toEqual({ text: 'web', cursor: 3, error: null, purpose: { kind: 'filter' } });
   });
 
   test('takes nothing that could move the cursor', () => {

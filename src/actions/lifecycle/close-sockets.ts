@@ -3,6 +3,7 @@ import { SOCKETS } from '../../columns/sockets.ts';
 import { CommandError } from '../../errors.ts';
 import { word } from './arguments.ts';
 import { closable, closeSocketsPart, orphansOf, socketsOf } from './closing.ts';
+import { aboutSelected, aboutTargets, rowOf } from './here.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { labelOf, makePlan, nameTargets, type Part, protect, targetOf, targetsOf } from './parts.ts';
 
@@ -46,5 +47,14 @@ export const closeSockets: Lifecycle = {
       },
     ],
     read: (args, found) => ({ targets: [found.namespace(word(args, 0))], options: {} }),
+  },
+  screen: {
+    keys: ['X'],
+    hint: 'close',
+    ask: (here) => {
+      const socket = rowOf(here, 'sockets');
+      if (socket === undefined) return aboutTargets(here);
+      return socket.cookie === null ? null : aboutSelected(here, { sockets: [socket.cookie] });
+    },
   },
 };

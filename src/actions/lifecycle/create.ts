@@ -32,4 +32,12 @@ export const create: Lifecycle = {
     options: [],
     read: (args) => ({ targets: [], options: { name: word(args, 0) } }),
   },
+  screen: {
+    keys: ['A'],
+    ask: () => ({
+      targets: [],
+      options: {},
+      question: { label: 'Name of the new namespace:', field: 'name', initial: '' },
+    }),
+  },
 };

@@ -1,4 +1,5 @@
 import { DESCENDANTS, FREEZE, GRACE, namespaces, PIDS, words } from './arguments.ts';
+import { aboutSelected, aboutTargets, rowOf } from './here.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { makePlan, nameTargets, protect, targetOf, targetsOf } from './parts.ts';
 import { stopAll, stopNamed } from './stopping.ts';
@@ -33,5 +34,13 @@ export const kill: Lifecycle = {
     usage: '<NS...>',
     options: [PIDS, GRACE, FREEZE, DESCENDANTS],
     read: (args, found) => ({ targets: namespaces(words(args, 0), found), options: {} }),
+  },
+  screen: {
+    keys: ['K'],
+    hint: 'kill',
+    ask: (here) => {
+      const process = rowOf(here, 'processes');
+      return process === undefined ? aboutTargets(here) : aboutSelected(here, { pids: [process.pid] });
+    },
   },
 };

@@ -1,6 +1,6 @@
 import type { InsideSource } from '../../../collectors/index.ts';
 import type { Self } from '../../act/self.ts';
-import type { Snapshot } from '../../model/index.ts';
+import type { Namespace, Snapshot } from '../../model/index.ts';
 import type { ActionId, ActionOptions, ActionRequest, Plan } from '../../model/plan.ts';
 
 /** What a plan is made from. */
@@ -27,6 +27,31 @@ export interface Finder {
   readonly named: (selector: string) => Pick<ActionOptions, 'oldName'>;
 }
 
+/** Where on the screen an action is asked for. */
+export interface Here {
+  /** The marked namespaces; where none are, the selected one. */
+  readonly targets: readonly Namespace[];
+  /** The selected one. */
+  readonly selected: Namespace | null;
+  /** The tab that has the keyboard, and its selected row; null while the table of namespaces has it. */
+  readonly tab: { readonly id: string; readonly row: unknown } | null;
+}
+
+/** What has to be typed before a request is complete. */
+export interface Question {
+  readonly label: string;
+  /** `to` is a namespace, by whatever NS may be. */
+  readonly field: 'name' | 'to';
+  readonly initial: string;
+}
+
+/** What a key asks for. */
+export interface Asked {
+  readonly targets: readonly Namespace[];
+  readonly options: ActionOptions;
+  readonly question?: Question;
+}
+
 /** One lifecycle action: what it does to namespaces, and how it is asked for. Adding one is a file and a row. */
 export interface Lifecycle {
   readonly id: ActionId;
@@ -49,5 +74,13 @@ export interface Lifecycle {
       args: readonly (string | readonly string[])[],
       found: Finder,
     ) => Pick<ActionRequest, 'targets' | 'options'>;
+  };
+  readonly screen: {
+    /** Key names, the one to show first. */
+    readonly keys: readonly string[];
+    /** A word for the footer; without one it is in the menu and the help only. */
+    readonly hint?: string;
+    /** What is asked for here; null where it makes no sense. Called at every frame. */
+    readonly ask: (here: Here) => Asked | null;
   };
 }

@@ -1,4 +1,5 @@
 import { TO, word } from './arguments.ts';
+import { aboutSelected, rowOf } from './here.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { deviceNamed, homeNamespace, moveDevices } from './moving.ts';
 import { checkDeviceName } from './names.ts';
@@ -31,5 +32,15 @@ export const moveDevice: Lifecycle = {
       { flags: '--as <name>', description: 'what it is called there', read: (value) => ({ name: String(value) }) },
     ],
     read: (args, found) => ({ targets: [found.namespace(word(args, 0))], options: { devices: [word(args, 1)] } }),
+  },
+  screen: {
+    keys: ['M'],
+    hint: 'move',
+    ask: (here) => {
+      const device = rowOf(here, 'devices');
+      const asked = device === undefined ? null : aboutSelected(here, { devices: [device.name] });
+      if (asked === null || device === undefined) return null;
+      return { ...asked, question: { label: `Move ${device.name} to which namespace?`, field: 'to', initial: 'init' } };
+    },
   },
 };

@@ -19,4 +19,12 @@ export const name: Lifecycle = {
     options: [],
     read: (args, found) => ({ targets: [found.namespace(word(args, 0))], options: { name: word(args, 1) } }),
   },
+  screen: {
+    keys: ['n'],
+    ask: ({ selected }) => {
+      if (selected === null) return null;
+      const question = { label: `Name for ${labelOf(selected)}:`, field: 'name', initial: '' } as const;
+      return { targets: [selected], options: {}, question };
+    },
+  },
 };

@@ -1,5 +1,6 @@
 import { CommandError } from '../../errors.ts';
 import { TO, word, words } from './arguments.ts';
+import { aboutTargets } from './here.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { deviceNamed, devicesOf, hardwareOf, homeNamespace, movableOf, moveDevices, type Wanted } from './moving.ts';
 import { labelOf, makePlan, namespaceOf, nameTargets, type Part, protect, targetOf, targetsOf } from './parts.ts';
@@ -44,4 +45,5 @@ export const reclaim: Lifecycle = {
       return { targets: [found.namespace(word(args, 0))], options: devices.length === 0 ? {} : { devices } };
     },
   },
+  screen: { keys: ['H'], ask: (here) => aboutTargets(here) },
 };

@@ -3,6 +3,7 @@ import { isCertain, type Namespace } from '../../model/index.ts';
 import type { ActionOptions } from '../../model/plan.ts';
 import { DESCENDANTS, FREEZE, GRACE, LAZY, namespaces, words } from './arguments.ts';
 import { closeSocketsPart, orphansOf } from './closing.ts';
+import { aboutTargets } from './here.ts';
 import type { Lifecycle, PlanFacts } from './lifecycle.ts';
 import { hardwareOf, homeNamespace, moveDevices } from './moving.ts';
 import { join, makePlan, nameTargets, type Part, protect, targetOf, targetsOf } from './parts.ts';
@@ -68,4 +69,5 @@ export const release: Lifecycle = {
     options: [GRACE, FREEZE, DESCENDANTS, LAZY],
     read: (args, found) => ({ targets: namespaces(words(args, 0), found), options: {} }),
   },
+  screen: { keys: ['R'], hint: 'release', ask: (here) => aboutTargets(here) },
 };

@@ -67,4 +67,13 @@ export const rename: Lifecycle = {
       return { targets: [found.namespace(selector)], options: { name: word(args, 1), ...found.named(selector) } };
     },
   },
+  screen: {
+    keys: ['N'],
+    ask: ({ selected }) => {
+      const [old] = selected?.names ?? [];
+      if (selected === null || old === undefined) return null;
+      const question = { label: `New name for ${old}:`, field: 'name', initial: old } as const;
+      return { targets: [selected], options: { oldName: old }, question };
+    },
+  },
 };

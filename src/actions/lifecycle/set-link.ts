@@ -2,6 +2,7 @@ import { CommandError, EXIT } from '../../errors.ts';
 import { deviceState } from '../../model/device-text.ts';
 import { safeText } from '../../terminal/sanitise.ts';
 import { word } from './arguments.ts';
+import { aboutSelected, rowOf } from './here.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { deviceBytes, deviceNamed } from './moving.ts';
 import { count, labelOf, makePlan, protect, targetOf, targetsOf } from './parts.ts';
@@ -57,6 +58,15 @@ export const setLink: Lifecycle = {
         throw new CommandError('ERR_OPTION', `"${safeText(link)}" is neither up nor down`, EXIT.usage);
       }
       return { targets: [found.namespace(word(args, 0))], options: { devices: [word(args, 1)], link } };
+    },
+  },
+  screen: {
+    keys: ['L'],
+    hint: 'up/down',
+    ask: (here) => {
+      const device = rowOf(here, 'devices');
+      if (device === undefined) return null;
+      return aboutSelected(here, { devices: [device.name], link: device.flags.includes('up') ? 'down' : 'up' });
     },
   },
 };

@@ -1,4 +1,5 @@
 import { LAZY, namespaces, words } from './arguments.ts';
+import { aboutTargets } from './here.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { join, makePlan, nameTargets, type Part, protect, targetOf, targetsOf } from './parts.ts';
 import { unmountAll } from './unmounting.ts';
@@ -38,4 +39,5 @@ export const unmount: Lifecycle = {
     ],
     read: (args, found) => ({ targets: namespaces(words(args, 0), found), options: {} }),
   },
+  screen: { keys: ['U'], ask: (here) => aboutTargets(here) },
 };

@@ -7,8 +7,8 @@ import {
   hasNamespace,
   hasTwoPanes,
   hasView,
-  inDialog,
   inPanes,
+  inReading,
   look,
   onFirewall,
   send,
@@ -20,7 +20,7 @@ export const CLOSE: Action = look(
   'close',
   ['escape', 'q', 'enter', '?', 'c', 's', 'f'],
   'Close this dialog',
-  inDialog,
+  inReading,
   send({ type: 'back' }),
   'close',
 );

@@ -9,7 +9,7 @@ export const MOVE: readonly Action[] = [
   look(
     'Move',
     'page-down',
-    ['page-down', 'ctrl-f', 'space'],
+    ['page-down', 'ctrl-f'],
     'One page down',
     notTyping,
     send({ type: 'move', by: 'page-down' }),

@@ -1,28 +1,28 @@
 import { type Action, TEXT } from '../action.ts';
-import { look, send, sendNow, typing } from './when.ts';
+import { look, send, sendNow, typing, typingFilter } from './when.ts';
 
 /** The input line. */
 export const TYPING: readonly Action[] = [
   look(
-    'While typing a filter',
+    'While typing',
     'filter-keep',
     ['enter'],
     'Keep the filter',
-    typing,
+    typingFilter,
     sendNow((at) => ({ type: 'filter-keep', at })),
     'keep',
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'filter-clear',
     ['escape'],
     'Clear the filter',
-    typing,
+    typingFilter,
     sendNow((at) => ({ type: 'filter-clear', at })),
     'clear',
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'erase',
     ['backspace', 'ctrl-h'],
     'Erase the character before the cursor',
@@ -30,7 +30,7 @@ export const TYPING: readonly Action[] = [
     send({ type: 'filter-erase', what: 'character' }),
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'erase-next',
     ['delete', 'ctrl-d'],
     'Erase the character under the cursor',
@@ -38,7 +38,7 @@ export const TYPING: readonly Action[] = [
     send({ type: 'filter-erase', what: 'next' }),
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'erase-word',
     ['ctrl-w'],
     'Erase the word before the cursor',
@@ -46,7 +46,7 @@ export const TYPING: readonly Action[] = [
     send({ type: 'filter-erase', what: 'word' }),
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'erase-all',
     ['ctrl-u'],
     'Erase all before the cursor',
@@ -54,7 +54,7 @@ export const TYPING: readonly Action[] = [
     send({ type: 'filter-erase', what: 'all' }),
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'cursor-left',
     ['left', 'ctrl-b'],
     'Cursor left',
@@ -62,7 +62,7 @@ export const TYPING: readonly Action[] = [
     send({ type: 'filter-cursor', to: 'left' }),
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'cursor-right',
     ['right', 'ctrl-f'],
     'Cursor right',
@@ -70,7 +70,7 @@ export const TYPING: readonly Action[] = [
     send({ type: 'filter-cursor', to: 'right' }),
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'cursor-start',
     ['home', 'ctrl-a'],
     'Cursor to the start',
@@ -78,19 +78,14 @@ export const TYPING: readonly Action[] = [
     send({ type: 'filter-cursor', to: 'start' }),
   ),
   look(
-    'While typing a filter',
+    'While typing',
     'cursor-end',
     ['end', 'ctrl-e'],
     'Cursor to the end',
     typing,
     send({ type: 'filter-cursor', to: 'end' }),
   ),
-  look(
-    'While typing a filter',
-    'filter-type',
-    [TEXT],
-    'The filter works while it is typed',
-    typing,
-    ({ dispatch }, key) => dispatch({ type: 'filter-type', text: key.text ?? '' }),
+  look('While typing', 'filter-type', [TEXT], 'Text; a filter works while it is typed', typing, ({ dispatch }, key) =>
+    dispatch({ type: 'filter-type', text: key.text ?? '' }),
   ),
 ];

@@ -2,7 +2,7 @@ import { focusedList, focusedTab, hasDetail } from '../../store/focus.ts';
 import { leadsAnywhere } from '../../store/jumps.ts';
 import { layoutScreen } from '../../store/layout.ts';
 import { selectedRow } from '../../store/reduce-tabs.ts';
-import { selectedNamespace } from '../../store/state.ts';
+import { type PlanPhase, selectedNamespace } from '../../store/state.ts';
 import type { Action, ActionContext } from '../action.ts';
 
 type When = Action['when'];
@@ -10,8 +10,18 @@ type Event = Parameters<ActionContext['dispatch']>[0];
 
 export const anywhere: When = () => true;
 export const typing: When = ({ input }) => input !== null;
+export const typingFilter: When = ({ input }) => input?.purpose.kind === 'filter';
+export const typingAnswer: When = ({ input }) => input?.purpose.kind === 'question';
+export const typingConfirmation: When = ({ input }) => input?.purpose.kind === 'confirm';
 export const notTyping: When = ({ input }) => input === null;
 export const inDialog: When = ({ input, dialog }) => input === null && dialog !== null;
+/** A dialog that only tells something. */
+export const inReading: When = (state) => inDialog(state) && state.dialog?.kind !== 'plan';
+export const inMenu: When = (state) => inDialog(state) && state.dialog?.kind === 'menu';
+/** The dialog of a plan, in one of these phases. */
+export function inPlan(...phases: readonly PlanPhase['is'][]): When {
+  return (state) => inDialog(state) && state.dialog?.kind === 'plan' && phases.includes(state.dialog.phase.is);
+}
 export const inSortDialog: When = (state) => inDialog(state) && state.dialog?.kind === 'sort';
 /** Neither an input line nor a dialog has the keyboard. */
 export const onScreen: When = ({ input, dialog }) => input === null && dialog === null;
