@@ -1,0 +1,17 @@
+import { runInNamespace } from '../run-in-namespace.ts';
+import type { CommandOptions } from './command.ts';
+import { inPlace } from './inside.ts';
+
+/** Where there is no SHELL in the environment. */
+const SHELL = '/bin/sh';
+
+/** `nsleuth shell NS`: the user's shell in a namespace, in place of nsleuth. Its prompt can say where it is. */
+export async function shell(selector: string, options: CommandOptions): Promise<never> {
+  return inPlace(selector, options, (place) =>
+    runInNamespace({
+      ...place,
+      argv: [process.env.SHELL || SHELL],
+      env: { NSLEUTH_NETNS: place.name ?? `net:[${place.ns.ino ?? '?'}]` },
+    }),
+  );
+}
