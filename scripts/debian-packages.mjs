@@ -15,13 +15,14 @@ const COMMANDS = {
   mount: ['mount', 'umount'],
   procps: ['ps', 'pgrep'],
   nftables: ['nft'],
+  tcpdump: ['tcpdump'],
   hyperfine: ['hyperfine'],
   clang: ['clang'],
   llvm: ['llvm-strip'],
   'libbpf-dev': ['/usr/include/bpf/bpf_helpers.h'],
 };
 
-const DEFAULT = ['iproute2', 'util-linux', 'mount', 'procps', 'nftables'];
+const DEFAULT = ['iproute2', 'util-linux', 'mount', 'procps', 'nftables', 'tcpdump'];
 
 /** Debian keeps administrators' commands out of ordinary users' PATH, but the tests may run as one. */
 const DIRECTORIES = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];

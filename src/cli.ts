@@ -1,11 +1,14 @@
-import { Command, CommanderError, Option } from 'commander';
+import { type Argument, Command, CommanderError, Option } from 'commander';
 import { LIFECYCLE } from './actions/lifecycle/index.ts';
 import { type ActOptions, act } from './commands/act.ts';
+import { capture } from './commands/capture.ts';
 import { type CommandOptions, collectOptions, type Streams, splitList } from './commands/command.ts';
 import { doctor } from './commands/doctor.ts';
+import { exec } from './commands/exec.ts';
 import { holders } from './commands/holders.ts';
 import { list } from './commands/list.ts';
 import { ruleset } from './commands/ruleset.ts';
+import { shell } from './commands/shell.ts';
 import { show } from './commands/show.ts';
 import { snapshot } from './commands/snapshot.ts';
 import { TOPOLOGY_FORMATS, type TopologyOptions, topology } from './commands/topology.ts';
@@ -44,17 +47,53 @@ const OPTIONS = {
   'no-color': () => new Option('--no-color', 'no colours (also NO_COLOR)'),
 } as const;
 
+const EXEC_HELP = `
+As ip netns exec does: with a mount namespace of its own, /sys of that network namespace, and
+the files of /etc/netns/NAME over those in /etc. Options behind NS are the command's.
+
+Exit codes: the command's own; 126 when it cannot be executed, 127 when it is not there.`;
+
+const SHELL_HELP = `
+Runs $SHELL, or /bin/sh, as nsleuth exec does. NSLEUTH_NETNS in its environment names the
+network namespace, for a prompt: its name, or net:[…] where it has none.`;
+
+const CAPTURE_HELP = `
+DEV is a device of that network namespace, or any. Arguments go to tcpdump (or tshark) behind
+-n -i DEV, and -l when the output is no terminal:
+
+  nsleuth capture blue eth0 -- -c 10 udp port 53
+  nsleuth capture blue any -w - | tshark -r -`;
+
 type OptionName = keyof typeof OPTIONS;
 
 const EVERYWHERE: readonly OptionName[] = ['proc', 'without', 'no-kernel-view', 'no-color'];
 const ACTING: readonly OptionName[] = ['dry-run', 'yes', 'json', 'read-only'];
 const LISTING: readonly OptionName[] = ['columns', 'sort', 'filter'];
 
+let outputs: { readonly out: NodeJS.WriteStream; readonly err: NodeJS.WriteStream } | undefined;
+
+/**
+ * Standard output and error from their first use on. Node's streams open a terminal anew and make a pipe non-blocking,
+ * for everybody who has it open: a program that takes our place is to find them untouched.
+ */
+function standard(): NonNullable<typeof outputs> {
+  if (outputs === undefined) {
+    outputs = { out: process.stdout, err: process.stderr };
+    outputs.out.on('error', cannotWrite);
+    // Nobody is left to be told.
+    outputs.err.on('error', () => {});
+  }
+  return outputs;
+}
+
 const streams: Streams = {
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-  // A serial console says 0: it does not know.
-  width: (process.stdout.isTTY && process.stdout.columns) || undefined,
+  out: (text) => standard().out.write(text),
+  err: (text) => standard().err.write(text),
+  get width() {
+    const { isTTY, columns } = standard().out;
+    // A serial console says 0: it does not know.
+    return (isTTY && columns) || undefined;
+  },
 };
 
 function withOptions(command: Command, names: readonly OptionName[]): Command {
@@ -67,7 +106,6 @@ async function screenOrList(options: ActOptions): Promise<number> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return list(options, streams);
   const { runScreen } = await import('./commands/screen.ts');
   const { columns, sort, filter } = options;
-  process.stdout.off('error', cannotWrite); // the screen takes a lost terminal for a hang-up
   return runScreen({
     ...collectOptions(options),
     color: options.color && !process.env.NO_COLOR,
@@ -83,6 +121,12 @@ function sentence(title: string): string {
   return `${title[0]?.toLowerCase() ?? ''}${title.slice(1)}`;
 }
 
+/** `<NS>`, `[words...]`: as commander writes it. */
+function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
 /** The whole command line; `finish` receives the exit code of the command that ran. */
 function commandLine(finish: (code: number) => void): Command {
   const program = new Command('nsleuth')
@@ -91,10 +135,15 @@ function commandLine(finish: (code: number) => void): Command {
     .version(VERSION, '-V, --version')
     .helpOption('-h, --help', 'help for a command')
     .showHelpAfterError('(nsleuth --help shows how)')
+    // That a command has options goes without saying.
+    .configureHelp({
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' '),
+    })
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
-      writeErr: (text) => process.stderr.write(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')),
+      writeOut: streams.out,
+      writeErr: (text) => streams.err(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')),
     });
 
   withOptions(program.argument('[command]'), [...LISTING, 'read-only']).action(
@@ -145,6 +194,21 @@ function commandLine(finish: (code: number) => void): Command {
   add('snapshot', 'everything about every network namespace as one JSON document', ['output', 'force']).action(
     async (options: CommandOptions) => finish(await snapshot(options, streams)),
   );
+  add('exec <NS> [command...]', 'runs a program in a network namespace, in place of nsleuth', ['read-only'])
+    .usage('[options] <NS> [--] <command> [args...]')
+    .passThroughOptions()
+    .addHelpText('after', EXEC_HELP)
+    .action(async (ns: string, words: readonly string[], options: ActOptions) => exec(ns, words, options));
+  add('shell <NS>', 'your shell in a network namespace', ['read-only'])
+    .addHelpText('after', SHELL_HELP)
+    .action(async (ns: string, options: ActOptions) => shell(ns, options));
+  add('capture <NS> <DEV> [args...]', 'tcpdump, or tshark, on a device of a network namespace', ['read-only'])
+    .usage('[options] <NS> <DEV> [--] [args...]')
+    .passThroughOptions()
+    .addHelpText('after', CAPTURE_HELP)
+    .action(async (ns: string, device: string, words: readonly string[], options: ActOptions) =>
+      capture(ns, device, words, options),
+    );
   add('doctor', 'which sources work on this host, which do not, and what would fix it', ['json']).action(
     async (options: CommandOptions) => finish(await doctor(options, streams)),
   );
@@ -177,13 +241,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 4 not permitted; a signal that ends
 /** A reader that has seen enough (`nsleuth list | head`) is no error. */
 function cannotWrite(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
-  process.stderr.write(`nsleuth: cannot write: ${error.code ?? error.message}\n`);
+  streams.err(`nsleuth: cannot write: ${error.code ?? error.message}\n`);
   process.exit(EXIT.failed);
 }
-
-process.stdout.on('error', cannotWrite);
-// Nobody is left to be told.
-process.stderr.on('error', () => {});
 
 async function main(): Promise<void> {
   try {
@@ -194,12 +254,12 @@ async function main(): Promise<void> {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     } else if (error instanceof CommandError) {
-      process.stderr.write(`nsleuth: ${error.message}\n`);
+      streams.err(`nsleuth: ${error.message}\n`);
       process.exitCode = error.exitCode;
     } else {
       // A bug: one line for whoever reads it, the stack for whoever asks for it.
       const text = error instanceof Error ? (process.env.NSLEUTH_DEBUG ? error.stack : error.message) : String(error);
-      process.stderr.write(`nsleuth: internal error: ${safeText(text ?? '').replaceAll('\\x0a', '\n')}\n`);
+      streams.err(`nsleuth: internal error: ${safeText(text ?? '').replaceAll('\\x0a', '\n')}\n`);
       process.exitCode = EXIT.failed;
     }
   }

@@ -1,18 +1,15 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { openSnapshotNamespace } from './enter.ts';
 import type { Namespace, SafeText, Snapshot } from './model/index.ts';
 import { describeBestWay, whyNoWay } from './model/ways.ts';
 import { SystemError } from './os/errors.ts';
+import { findProgram, SYSTEM_PATH } from './os/find-program.ts';
 import { hasKernelPart } from './os/kernel-modules.ts';
 import { close } from './os/libc.ts';
 import { inNetworkNamespace } from './os/network-namespace.ts';
 import type { Procfs } from './os/procfs.ts';
 import { safeText, sanitise } from './terminal/sanitise.ts';
 
-/** Where nft(8) is looked for: not where the caller's own PATH leads. */
-const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const PATIENCE_MS = 10_000;
 /** A set of a million IPv4 addresses is some 15 MiB of text. */
 const LARGEST = 64 * 1024 * 1024;
@@ -32,19 +29,6 @@ export interface RulesetOptions {
   /** Directories to look for nft in, separated by colons. */
   readonly path?: string;
   readonly timeoutMs?: number;
-}
-
-function findNft(path: string): string | null {
-  const files = path.split(':').map((directory) => join(directory, 'nft'));
-  const found = files.find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return statSync(file).isFile();
-    } catch {
-      return false;
-    }
-  });
-  return found ?? null;
 }
 
 /** nft's own language, line by line. What is no indentation of nft's own is somebody's name or comment. */
@@ -106,7 +90,7 @@ export function rulesetOf(
   procfs: Procfs,
   ns: Namespace,
   snapshot: Pick<Snapshot, 'mountNamespaces' | 'coverage'>,
-  { json = false, path = PATH, timeoutMs = PATIENCE_MS }: RulesetOptions = {},
+  { json = false, path = SYSTEM_PATH, timeoutMs = PATIENCE_MS }: RulesetOptions = {},
 ): RulesetText {
   if (!procfs.ofThisKernel) return none('no way', 'it is not of this kernel');
   const opened = openSnapshotNamespace(procfs, ns, snapshot);
@@ -122,7 +106,7 @@ export function rulesetOf(
     if (!hasKernelPart('nfnetlink') || !hasKernelPart('nf_tables')) {
       return { text: json ? '{"nftables": []}\n' : '' };
     }
-    const nft = findNft(path);
+    const nft = findProgram('nft', path);
     if (nft === null) return none('not installed', 'nft is not installed; it is in the package nftables');
     const options = { json, path, timeoutMs };
     const ended = inNetworkNamespace(procfs.fd, opened.fd, `net:[${ns.ino}]`, () => list(nft, options));

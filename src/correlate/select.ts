@@ -1,4 +1,5 @@
 import type { Namespace } from '../model/index.ts';
+import { nearestWords } from './nearest-words.ts';
 
 /** What only the host can answer about a selector; injected, so that selecting stays pure. */
 export interface SelectorFacts {
@@ -51,37 +52,12 @@ function candidates(namespaces: readonly Namespace[], selector: string, facts: S
   return [...new Set([...named, ...initial, ...numbered])];
 }
 
-/** Edits to turn one word into another (Levenshtein), for suggesting what may have been meant. */
-function distance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const change = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(change, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
-}
-
 function nearMatches(namespaces: readonly Namespace[], selector: string): string[] {
-  const wanted = selector.toLowerCase().slice(0, 64);
-  const words = [
+  return nearestWords(selector, [
     'init',
     'self',
     ...namespaces.flatMap((ns) => [...ns.names, ...ns.paths, ...(ns.ino === null ? [] : [String(ns.ino)])]),
-  ];
-  return [...new Set(words)]
-    .map((word) => ({
-      word,
-      far: word.toLowerCase().includes(wanted) ? 0 : distance(word.toLowerCase().slice(0, 64), wanted),
-    }))
-
-    .filter(({ word, far }) => word !== selector && far <= Math.max(2, Math.floor(word.length / 4)))
-    .sort((a, b) => a.far - b.far)
-    .slice(0, 5)
-    .map(({ word }) => word);
+  ]);
 }
 
 /** Finds the namespace a selector means: inode, `net:[…]`, name, path, `pid:N`, `cookie:N`, `init` or `self`. */

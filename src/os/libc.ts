@@ -107,7 +107,7 @@ export const fchdir = libc.func('int fchdir(int fd)') as (fd: number) => number;
 export const chroot = libc.func('int chroot(const char *path)') as (path: string) => number;
 export const fstatfs = libc.func('int fstatfs(int fd, void *buffer)') as (fd: number, buffer: Uint8Array) => number;
 
-/** mount(2). Paths need not be UTF-8: their bytes, ending in NUL. */
+/** mount(2). Strings as `cString` makes them: paths need not be UTF-8. */
 export const mount = libc.func(
   'int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)',
 ) as (
@@ -138,6 +138,48 @@ export const setpriority = libc.func('int setpriority(int which, unsigned int wh
   which: number,
   who: number,
   priority: number,
+) => number;
+
+/** A string that need not be UTF-8, as libc wants it: its bytes and the NUL that ends them. */
+export function cString(text: string | Uint8Array): Buffer {
+  return Buffer.concat([typeof text === 'string' ? Buffer.from(text) : text, Buffer.alloc(1)]);
+}
+
+/** fcntl(2) with an integer argument. */
+export const fcntl = libc.func('int fcntl(int fd, int command, long argument)') as (
+  fd: number,
+  command: number,
+  argument: number,
+) => number;
+
+/** signal(2), which only ever gives a signal its default disposition here: SIG_DFL is a null pointer. */
+export const defaultSignal = libc.func('signal', 'void *', ['int', 'void *']) as (
+  signal: number,
+  disposition: null,
+) => unknown;
+
+/** getrlimit(2) and setrlimit(2): two 64-bit numbers, the soft and the hard limit. */
+export const getrlimit = libc.func('int getrlimit(int resource, void *limits)') as (
+  resource: number,
+  limits: Uint8Array,
+) => number;
+export const setrlimit = libc.func('int setrlimit(int resource, const void *limits)') as (
+  resource: number,
+  limits: Uint8Array,
+) => number;
+
+/** execvp(3): strings as `cString` makes them, and a null ends the arguments. Returns only when it failed. */
+export const execvp = libc.func('int execvp(const void *file, const void **arguments)') as (
+  file: Uint8Array,
+  argv: readonly (Uint8Array | null)[],
+) => number;
+
+/** Ends the process at once: nothing is flushed, no handler runs. */
+export const exitNow = libc.func('_exit', 'void', ['int']) as unknown as (code: number) => never;
+
+/** 0 where this thread's network namespace has no device of that name, which may be an alternative one. */
+export const if_nametoindex = libc.func('unsigned int if_nametoindex(const void *name)') as (
+  name: Uint8Array,
 ) => number;
 
 export const getrusage = libc.func('int getrusage(int who, void *usage)') as (who: number, usage: Uint8Array) => number;

@@ -1,6 +1,6 @@
 /** Changing mounts (mount(2), umount(2)) in the mount namespace this thread is in. Paths are bytes, one character each. */
 import { ENOENT, SystemError } from './errors.ts';
-import { AT_FDCWD, errno, mount, umount2 } from './libc.ts';
+import { AT_FDCWD, cString, errno, mount, umount2 } from './libc.ts';
 import { mountIdAt } from './stat.ts';
 
 // include/uapi/linux/mount.h, umount(2)
@@ -11,7 +11,7 @@ const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
 function path(bytes: string): Buffer {
-  return Buffer.from(`${bytes}\0`, 'latin1');
+  return cString(Buffer.from(bytes, 'latin1'));
 }
 
 /**

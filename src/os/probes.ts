@@ -1,3 +1,4 @@
+import { type Capability, hasCapability } from './capabilities.ts';
 import { errnoName } from './errors.ts';
 import { AT_FDCWD, close, errno, O_CLOEXEC, O_RDONLY, openat } from './libc.ts';
 import { cookieOfOwnNamespace, namespaceId, openSocketNamespace, withSocket } from './nsfs.ts';
@@ -15,21 +16,20 @@ export interface Probe {
   readonly cure: string;
 }
 
-/** Bits of `CapEff` (capabilities(7), include/uapi/linux/capability.h) and what nsleuth needs each for. */
-const CAPABILITIES = [
-  { bit: 12, name: 'CAP_NET_ADMIN', purpose: 'to ask a socket or tun which namespace it pins' },
-  { bit: 18, name: 'CAP_SYS_CHROOT', purpose: 'to look into mount namespaces nobody lives in' },
-  { bit: 19, name: 'CAP_SYS_PTRACE', purpose: "to read other users' namespaces and descriptors" },
-  { bit: 21, name: 'CAP_SYS_ADMIN', purpose: 'for a procfs nothing can be mounted over, and to enter namespaces' },
-] as const;
+/** What nsleuth needs capabilities for. */
+const CAPABILITIES: readonly { readonly name: Capability; readonly purpose: string }[] = [
+  { name: 'CAP_NET_ADMIN', purpose: 'to ask a socket or tun which namespace it pins' },
+  { name: 'CAP_SYS_CHROOT', purpose: 'to look into mount namespaces nobody lives in' },
+  { name: 'CAP_SYS_PTRACE', purpose: "to read other users' namespaces and descriptors" },
+  { name: 'CAP_SYS_ADMIN', purpose: 'for a procfs nothing can be mounted over, and to enter namespaces' },
+];
 
 /** PROC_USER_INIT_INO and PROC_PID_INIT_INO, include/linux/proc_ns.h: fixed since Linux 3.8. */
 const INITIAL = { user: 4026531837, pid: 4026531836 } as const;
 
 function probeCapabilities(status: string): Probe[] {
-  const effective = BigInt(`0x${/^CapEff:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  return CAPABILITIES.map(({ bit, name, purpose }) => {
-    const works = ((effective >> BigInt(bit)) & 1n) === 1n;
+  return CAPABILITIES.map(({ name, purpose }) => {
+    const works = hasCapability(name, status);
     return { title: name, works, detail: purpose, cure: works ? '' : 'run nsleuth as root' };
   });
 }

@@ -1,5 +1,5 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
@@ -8,6 +8,7 @@ import { COLLECTORS } from '../../collectors/index.ts';
 import { SOURCES } from '../../src/collect.ts';
 import type { Snapshot } from '../../src/model/index.ts';
 import type { Topology } from '../../src/model/topology.ts';
+import { cliForEverybody, NOBODY } from './everybody.ts';
 import { run, Scene } from './scene.ts';
 
 const CLI = join(import.meta.dirname, '../../dist/cli.js');
@@ -433,27 +434,10 @@ describe('docker', () => {
 });
 
 describe('without root', () => {
-  /** A copy that an ordinary user may read, wherever this checkout is. */
-  function copyForEverybody(): string {
-    const directory = scene.directory();
-    chmodSync(directory, 0o755);
-    cpSync(join(CLI, '..'), join(directory, 'dist'), { recursive: true });
-    const modules = join(CLI, '../../node_modules');
-    for (const name of ['koffi', '@koromix']) {
-      if (existsSync(join(modules, name)))
-        cpSync(join(modules, name), join(directory, 'node_modules', name), { recursive: true });
-    }
-    execFileSync('chmod', ['-R', 'a+rX', directory]);
-    return join(directory, 'dist/cli.js');
-  }
-
   test('the same commands work, and coverage names exactly what was refused', async () => {
-    const cli = copyForEverybody();
+    const [setpriv = '', ...as] = [...NOBODY, process.execPath, cliForEverybody(scene)];
     const asNobody = (...args: readonly string[]): Ran =>
-      spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, cli, ...args], {
-        encoding: 'utf8',
-        maxBuffer: 256 * 1024 * 1024,
-      });
+      spawnSync(setpriv, [...as, ...args], { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 });
     const name = scene.name();
     scene.defer(() => run('ip', 'netns', 'delete', name));
     run('ip', 'netns', 'add', name);
@@ -485,8 +469,7 @@ describe('without root', () => {
 
   test('a procfs that hides the processes of others is a gap, not a quiet host', () => {
     const script = 'mount -t proc -o hidepid=2 proc /proc; exec "$@"';
-    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-    const command = [...nobody, process.execPath, copyForEverybody(), 'list', '--json'];
+    const command = [...NOBODY, process.execPath, cliForEverybody(scene), 'list', '--json'];
     const { coverage } = JSON.parse(
       run('unshare', '--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh', ...command),
     ) as Snapshot;
