@@ -21,8 +21,8 @@ const OF_LIBUV: readonly string[] = ['anon_inode:[eventpoll]', 'anon_inode:[even
 /** How many nsleuths may have started one another before we stop looking for who started the first. */
 const MOST_ANCESTORS = 16;
 
-interface Inherited {
-  /** What each descriptor that Node has marked close-on-exec, but did not open itself, leads to. */
+interface Given {
+  /** What each descriptor above the standard ones leads to that was open, and marked close-on-exec, at the start. */
   readonly descriptors: ReadonlyMap<number, string>;
   /** Whether standard input, output and error were in non-blocking mode. */
   readonly nonBlocking: readonly boolean[];
@@ -38,37 +38,38 @@ function linksOf(pid: number | 'self'): Map<number, string> {
   return links;
 }
 
-/**
- * Node marks the first 16 descriptors and those that follow without a gap as close-on-exec
- * (uv_disable_stdio_inheritance, libuv), and only then opens its own. Those are told by what they are: event queues, and
- * pipes with both ends in this process. Of such a pipe that the parent has too, Node knows nothing: make(1) hands one to
- * everything it starts.
- */
-function inspect(): Inherited {
-  const links = linksOf('self');
-  const count = new Map<string, number>();
-  for (const link of links.values()) count.set(link, (count.get(link) ?? 0) + 1);
-  const pairs = [...links.values()].some((link) => link.startsWith('pipe:') && (count.get(link) ?? 0) > 1);
-  const ofParent = new Set(pairs ? linksOf(process.ppid).values() : []);
-  const isNodes = (link: string): boolean =>
-    OF_LIBUV.includes(link) || (link.startsWith('pipe:') && (count.get(link) ?? 0) > 1 && !ofParent.has(link));
+function look(): Given {
   const isMarked = (fd: number): boolean => (fcntl(fd, F_GETFD, 0) & FD_CLOEXEC) !== 0;
   return {
-    descriptors: new Map([...links].filter(([fd, link]) => fd > 2 && isMarked(fd) && !isNodes(link))),
+    descriptors: new Map([...linksOf('self')].filter(([fd]) => fd > 2 && isMarked(fd))),
     nonBlocking: STDIO.map((fd) => (fcntl(fd, F_GETFL, 0) & O_NONBLOCK) !== 0),
   };
 }
 
 /** As this module is read, which is before anybody has used `process.stdout`: its streams change the mode. */
-const inherited = inspect();
+const given = look();
+
+/**
+ * The descriptors that Node has marked close-on-exec, but did not open. It marks the first 16 and those that follow
+ * without a gap (uv_disable_stdio_inheritance, libuv), and only then opens its own. Those are told by what they are:
+ * event queues, and pipes with both ends in this process. Of such a pipe that the parent has too, Node knows nothing:
+ * make(1) hands one to everything it starts.
+ */
+function inheritedDescriptors(): number[] {
+  const now = linksOf('self');
+  const ofParent = new Set(linksOf(process.ppid).values());
+  const links = [...given.descriptors.values()];
+  const isWhole = (link: string): boolean => links.indexOf(link) !== links.lastIndexOf(link);
+  const isNodes = (link: string): boolean =>
+    OF_LIBUV.includes(link) || (link.startsWith('pipe:') && isWhole(link) && !ofParent.has(link));
+  return [...given.descriptors].filter(([fd, link]) => now.get(fd) === link && !isNodes(link)).map(([fd]) => fd);
+}
 
 function restoreDescriptors(): void {
-  const now = linksOf('self');
-  const given = [...inherited.descriptors].filter(([fd, link]) => now.get(fd) === link).map(([fd]) => fd);
-  for (const fd of [...STDIO, ...given]) fcntl(fd, F_SETFD, 0);
+  for (const fd of [...STDIO, ...inheritedDescriptors()]) fcntl(fd, F_SETFD, 0);
   for (const fd of STDIO) {
     const flags = fcntl(fd, F_GETFL, 0);
-    const wanted = inherited.nonBlocking[fd] ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    const wanted = given.nonBlocking[fd] ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
     if (flags >= 0 && wanted !== flags) fcntl(fd, F_SETFL, wanted);
   }
 }

@@ -5,7 +5,7 @@ import { ROOT } from '../../scripts/lib/bundle.mjs';
 import { closeProcfs, openProcfs } from '../../src/os/procfs.ts';
 import { lookInside } from '../../src/run-in-namespace.ts';
 import { cliForEverybody, NOBODY } from './everybody.ts';
-import { byNsleuth, CLI, type Ended, ended, etcFiles, named, renamed } from './exec.ts';
+import { byNsleuth, CLI, type Ended, ended, etcFiles, named, renamed, under } from './exec.ts';
 import { find, Scene, userlandWithout } from './scene.ts';
 
 let scene: Scene;
@@ -43,6 +43,8 @@ describe('namespaces without a name', () => {
     const open = ended([...byNsleuth(String(ino)), 'find', '/proc/self/fd', '-lname', '*bpf*']);
     expect(open).toMatchObject({ status: 0, stdout: '' });
     expect(ended([...byNsleuth(String(ino)), 'grep', '-c', 'bpf', '/proc/self/maps'])).toMatchObject({ stdout: '0\n' });
+    const limits = ['cat', '/proc/self/limits'];
+    expect(ended(under('"$@"', [...byNsleuth(String(ino)), ...limits]))).toEqual(ended(under('"$@"', limits)));
     expect(ended([...byNsleuth(String(ino)), 'grep', ' /sys ', '/proc/self/mounts']).stdout).toMatch(
       new RegExp(`^net:\\[${ino}\\] /sys sysfs `),
     );
@@ -136,6 +138,12 @@ describe('what cannot be', () => {
     ].join('\n');
     const tried = ended(['unshare', '--mount', 'sh', '-c', script, 'sh', ...byNsleuth(ns), 'echo', 'ran']);
     expectMessage(tried, 1, 'mount sysfs on /sys: ENOENT: nothing was run');
+
+    // In a user namespace of one's own everything is allowed, but for a sysfs where there was none.
+    const own = ['unshare', '--user', '--map-root-user', '--net', ...byNsleuth('self'), 'echo', 'ran'];
+    expect(ended(own)).toMatchObject({ status: 0, stdout: 'ran\n', stderr: '' });
+    const without = ended(['unshare', '--mount', 'sh', '-c', 'umount -l /sys; exec "$@"', 'sh', ...own]);
+    expectMessage(without, 4, 'mount sysfs on /sys: EPERM; it needs CAP_SYS_ADMIN: nothing was run');
   });
 });
 
