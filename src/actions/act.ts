@@ -84,7 +84,18 @@ export const PICK_ACTION: Action = acting(
   'do it',
 );
 
-/** Marking namespaces, the menu, and a key for each thing that can be done. */
+/** The menu of everything that can be done here. */
+export const MENU: Action = acting(
+  'Act',
+  'menu',
+  ['a'],
+  'Everything that can be done here',
+  inPanes,
+  send({ type: 'menu' }),
+  'act',
+);
+
+/** Marking namespaces, and a key for each thing that can be done. */
 export const ACT: readonly Action[] = [
   acting(
     'Act',
@@ -96,7 +107,6 @@ export const ACT: readonly Action[] = [
     'mark',
   ),
   acting('Act', 'mark-all', ['*'], 'Mark all that are listed, or none', hasNamespace, send({ type: 'mark-all' })),
-  acting('Act', 'menu', ['a'], 'Everything that can be done here', inPanes, send({ type: 'menu' }), 'act'),
   ...DOING,
 ];
 

@@ -1,5 +1,5 @@
 import type { ScreenState } from '../store/state.ts';
-import { ACT, ANSWERS, PICK_ACTION, PLAN } from './act.ts';
+import { ACT, ANSWERS, MENU, PICK_ACTION, PLAN } from './act.ts';
 import type { Action } from './action.ts';
 import { helpLines } from './help.ts';
 import { CLOSE, DETAIL, TAB_KEYS, VIEWS } from './look/detail.ts';
@@ -41,6 +41,7 @@ export const ACTIONS: readonly Action[] = [
   DROP_FILTER,
   ...DETAIL,
   ...TAB_KEYS,
+  MENU,
   ...LISTS,
   ...ACT,
   ...VIEWS,

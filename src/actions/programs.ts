@@ -52,7 +52,7 @@ export const PROGRAMS: readonly Program[] = [
       if (ns === null) return null;
       return {
         argv: ['exec', namespaceKey(ns), '--'],
-        question: { label: `Command to run in ${labelOf(ns)}:`, initial: '' },
+        question: { label: `Run in ${ns.names[0] ?? labelOf(ns)}:`, initial: '' },
       };
     },
   },

@@ -70,17 +70,42 @@ function itemsOf(step: Step): readonly SafeText[] {
   }
 }
 
-function stepLines(step: Step, several: boolean): PlanLine[] {
-  const where = several ? ` of ${step.namespace.label}` : '';
-  const head = ` ${String(step.id).padStart(3)}  ${VERB[step.kind].padEnd(8)} ${step.subject}${where}`;
+/** Where what belongs to a step stands, below its subject. */
+const REMARK = ' '.repeat(15);
+
+/** One step. @param said what was said of earlier ones: the same is not said of the next two hundred. */
+function stepLines(step: Step, said: Set<string>): PlanLine[] {
+  const { id, kind, subject, effect, why, risk } = step;
   const items = itemsOf(step);
   const more = items.length > LISTED ? [`and ${items.length - LISTED} more`] : [];
+  const remark = (text: string): PlanLine => ({ text: `${REMARK}${text}`, tone: 'dim' });
+  const once = (text: string): PlanLine[] => {
+    const key = `${kind} ${text}`;
+    if (text === '' || said.has(key)) return [];
+    said.add(key);
+    return [remark(text)];
+  };
   return [
-    { text: head, tone: step.risk === 'destructive' ? 'warn' : 'plain' },
-    ...(step.effect === '' ? [] : [{ text: `               ${step.effect}`, tone: 'dim' as const }]),
-    ...[...items.slice(0, LISTED), ...more].map((item) => ({ text: `               · ${item}`, tone: 'dim' as const })),
-    ...(step.why === '' ? [] : [{ text: `               ${step.why}`, tone: 'dim' as const }]),
+    {
+      text: ` ${String(id).padStart(3)}  ${VERB[kind].padEnd(8)} ${subject}`,
+      tone: risk === 'destructive' ? 'warn' : 'plain',
+    },
+    ...once(effect),
+    ...[...items.slice(0, LISTED), ...more].map((item) => remark(`· ${item}`)),
+    ...once(why),
   ];
+}
+
+/** All steps, those of one namespace together under its name where there are several. */
+function stepsLines({ steps, targets }: Plan): PlanLine[] {
+  const said = new Set<string>();
+  let under: string | undefined = targets.length > 1 ? '' : undefined;
+  return steps.flatMap((step) => {
+    const { key, label } = step.namespace;
+    const heading: PlanLine[] = under === undefined || under === key ? [] : [{ text: ` ${label}`, tone: 'plain' }];
+    if (under !== undefined) under = key;
+    return [...heading, ...stepLines(step, said)];
+  });
 }
 
 const NOTHING_LISTED: readonly PlanLine[] = [];
@@ -91,12 +116,11 @@ function section(title: string, lines: readonly PlanLine[]): readonly PlanLine[]
 
 /** A plan as lines, in full. `offer` says how an offer is taken up. */
 export function planLines(plan: Plan, offer: (index: number) => string): readonly PlanLine[] {
-  const several = plan.targets.length > 1;
   return [
     { text: plan.title, tone: 'title' },
     ...plan.warnings.map((text): PlanLine => ({ text: `  ! ${text}`, tone: 'alert' })),
     ...(plan.steps.length === 0 ? [{ text: '  there is nothing to do', tone: 'plain' as const }] : []),
-    ...plan.steps.flatMap((step) => stepLines(step, several)),
+    ...stepsLines(plan),
     ...section(
       'Not touched',
       plan.untouched.map(({ subject, why }): PlanLine => ({ text: `  ${subject}: ${why}`, tone: 'plain' })),

@@ -43,9 +43,11 @@ function phaseLines(phase: PlanPhase): readonly PlanLine[] {
       const lines = planLines(plan, offerKey);
       if (plan.steps.length === 0) return lines;
       const { words } = confirmationOf(plan);
-      const how =
-        words.length === 0 ? 'y does it' : `This cannot be undone: y, and then ${words.join(' or ')} typed, does it`;
-      return [...lines, plain(''), plain(how, 'title')];
+      const undoing =
+        words.length === 0 ? 'y does it' : `cannot be undone: y, and then ${words.join(' or ')} typed, does it`;
+      const [title, ...rest] = lines;
+      const size = plan.steps.length === 1 ? '1 step' : `${plan.steps.length} steps`;
+      return [...(title === undefined ? [] : [title]), plain(`${size}; ${undoing}`, 'title'), ...rest];
     }
     case 'running':
       return [plain(phase.plan.title, 'title'), ...progressLines(phase.plan, phase.results), ...doingLines(phase)];

@@ -23,7 +23,7 @@ export const name: Lifecycle = {
     keys: ['n'],
     ask: ({ selected }) => {
       if (selected === null) return null;
-      const question = { label: `Name for ${labelOf(selected)}:`, field: 'name', initial: '' } as const;
+      const question = { label: `Name for net:[${selected.ino ?? '?'}]:`, field: 'name', initial: '' } as const;
       return { targets: [selected], options: {}, question };
     },
   },
