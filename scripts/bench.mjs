@@ -2,7 +2,7 @@
 //
 //   npm run bench -- [--count N] [--shape anonymous|named|none] [--soak MINUTES] [--write]
 //
-// --shape none measures only what looking into namespaces takes.
+// --shape none measures only what looking into namespaces takes, and releasing them.
 // --soak also watches the screen's memory for that long; --write puts the report into docs/benchmarks.md.
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -10,6 +10,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { actingSection, measureActing } from './bench/acting.mjs';
 import { insideRows, measureInside } from './bench/inside.mjs';
 import { countNamespaces, makeScene, SHAPES } from './bench/scene.mjs';
 import { measureCpu, measureKeys, measureMemory, measureStart } from './bench/screen.mjs';
@@ -230,7 +231,12 @@ function machine() {
   ];
 }
 
-function report(results, inside, count, others) {
+function actingText(acting) {
+  const { title, what, rows } = actingSection(acting);
+  return [title, what, table(rows)].join('\n\n');
+}
+
+function report(results, inside, acting, count, others) {
   return `${[
     '<!-- Written by npm run bench -- --write. Do not edit. -->',
     '# Benchmarks',
@@ -241,6 +247,7 @@ function report(results, inside, count, others) {
     `Before the measurement the host's processes were in ${others} network ${others === 1 ? 'namespace' : 'namespaces'}. The commands ran without NODE_EXTRA_CA_CERTS in their environment: with it node reads a bundle of certificates at every start, which takes about 70 ms. \`lsns\` sees namespaces with processes only.`,
     ...results.map((result) => section(result, count)),
     insideSection(inside, count),
+    actingText(acting),
   ].join('\n\n')}\n`;
 }
 
@@ -273,7 +280,9 @@ async function main() {
     }
     console.error(`bench: looking into ${count} namespaces`);
     const inside = measureInside(await bundle('inside', directory), count, ENV, median);
-    const text = report(results, inside, count, others);
+    console.error('bench: releasing namespaces');
+    const acting = await measureActing(ENV, median);
+    const text = report(results, inside, acting, count, others);
     console.log(text);
     if (values.write) writeFileSync(join(ROOT, 'docs/benchmarks.md'), text);
   } finally {

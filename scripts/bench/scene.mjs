@@ -95,6 +95,7 @@ export function makeCables(count) {
 export async function makeScene(shape, count) {
   const scene = {
     pids: [],
+    names: shape === 'named' ? names(count) : [],
     async remove() {
       for (const pid of scene.pids) {
         try {
