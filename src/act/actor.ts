@@ -1,19 +1,23 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { KernelTask } from '../../collectors/kernel.ts';
 import { lifecycleOf } from '../actions/lifecycle/index.ts';
 import { type CollectOptions, collect } from '../collect.ts';
+import { CommandError, EXIT } from '../errors.ts';
 import { namespaceKey, type Snapshot } from '../model/index.ts';
 import type { ActionId, ActionRequest, Offer, Outcome, Plan, Step, StepResult, Verification } from '../model/plan.ts';
 import { BpfError } from '../os/libbpf.ts';
 import { goingFirst } from '../os/priority.ts';
-import { closeProcfs, openProcfs } from '../os/procfs.ts';
+import { closeProcfs, openProcfs, type Procfs } from '../os/procfs.ts';
 import { Session } from '../session.ts';
 import { AuditTrail, auditFile } from './audit.ts';
 import { type PlanListener, performPlan } from './perform.ts';
 import { readSelf } from './self.ts';
 import { checkPlan, expectedGone } from './verify.ts';
 
-/** How long the kernel may take to tear down what nothing holds any more: it is done by a workqueue, after grace periods. */
+/**
+ * How long the kernel may take to tear down what nothing holds any more, from when it tore down the last one: it is done
+ * by a workqueue, after grace periods.
+ */
 const TEARDOWN_MS = 3000;
 /** A reference may outlive its holder by so long (an RCU grace period, a workqueue). */
 const FADING_MS = 500;
@@ -23,6 +27,26 @@ const POLL_MS = 20;
 function concerned({ targets, options }: ActionRequest, { namespaces }: Snapshot): ReadonlySet<string> {
   const home = namespaces.filter(({ initial }) => initial).map(namespaceKey);
   return new Set([...targets, ...(options.to === undefined ? home : [options.to])]);
+}
+
+/** A procfs whose numbers of processes are not ours: what it calls 71 would be another process here. */
+function elsewhere({ name }: Procfs): CommandError {
+  return new CommandError(
+    'ERR_PROC',
+    `${name} is no procfs of the pid namespace nsleuth runs in: by it things can be looked at, and nothing done`,
+    EXIT.failed,
+  );
+}
+
+/** Closes the account. @returns why the plan stopped, which may be that the account could not be closed. */
+function endOf(trail: AuditTrail, stopped: string | null, verification: Verification | null): string | null {
+  try {
+    trail.write({ event: 'end', stopped, verification });
+    return stopped;
+  } catch (error) {
+    if (error instanceof CommandError) return stopped ?? error.message;
+    throw error;
+  }
 }
 
 export interface ActorOptions extends Pick<CollectOptions, 'procRoot' | 'without' | 'sysRoot'> {
@@ -36,6 +60,7 @@ export class Actor {
   readonly #options: ActorOptions;
   readonly #session = new Session({ lasting: false });
   #seen: Snapshot | undefined;
+  #asked: Promise<readonly KernelTask[] | null> | undefined;
 
   constructor(options: ActorOptions) {
     this.#options = options;
@@ -96,12 +121,17 @@ export class Actor {
     const { procRoot, netnsDir = '/run/netns', auditFile: file = auditFile() } = this.#options;
     const procfs = openProcfs(procRoot);
     try {
+      if (!procfs.live) throw elsewhere(procfs);
       const trail = new AuditTrail(procfs, file);
       try {
         trail.write({ event: 'plan', plan });
         const record = (result: StepResult): void => {
-          trail.write({ event: 'step', result });
-          listener.result(result);
+          try {
+            trail.write({ event: 'step', result });
+          } finally {
+            // It was done, whether or not that could be written down.
+            listener.result(result);
+          }
         };
         const progress = (step: Step, detail: string | null): void => listener.progress(step, detail);
         const context = { procfs, snapshot, self: readSelf(procfs), netnsDir, tasks: () => this.#tasks(), signal };
@@ -109,8 +139,8 @@ export class Actor {
         const verification = performed.results.every(({ status }) => status === 'skipped')
           ? null
           : await this.#verify(plan);
-        trail.write({ event: 'end', stopped: performed.stopped, verification });
-        return { ...performed, verification };
+        const { stopped, interrupted, results } = performed;
+        return { results, stopped: endOf(trail, stopped, verification), interrupted, verification };
       } finally {
         trail.close();
       }
@@ -119,8 +149,19 @@ export class Actor {
     }
   }
 
-  /** Every task the kernel shows us; null without its view. */
-  async #tasks(): Promise<readonly KernelTask[] | null> {
+  /**
+   * Every task the kernel shows us; null without its view. All who ask in one turn of the event loop share an answer, none
+   * of which is older than its question.
+   */
+  #tasks(): Promise<readonly KernelTask[] | null> {
+    this.#asked ??= setImmediate().then(() => {
+      this.#asked = undefined;
+      return this.#readTasks();
+    });
+    return this.#asked;
+  }
+
+  async #readTasks(): Promise<readonly KernelTask[] | null> {
     if (this.#options.without.includes('kernel')) return null;
     const state = await this.#session.probe();
     if (!('probe' in state)) return null;
@@ -138,13 +179,16 @@ export class Actor {
     if (cookies.size === 0) return;
     const state = this.#options.without.includes('kernel') ? null : await this.#session.probe();
     const fading = performance.now() + FADING_MS;
-    for (const until = performance.now() + TEARDOWN_MS; performance.now() < until; await setTimeout(POLL_MS)) {
+    let until = performance.now() + TEARDOWN_MS;
+    for (let before = cookies.size; performance.now() < until; await setTimeout(POLL_MS)) {
       if (state === null || !('probe' in state)) return;
       try {
         const left = state.probe.namespaces().filter(({ cookie }) => cookie !== null && cookies.has(cookie));
         // What still has a reference by now is held by something: waiting does not help.
         const held = left.every(({ count }) => count !== null && count > 0);
         if (left.length === 0 || (held && performance.now() >= fading)) return;
+        if (left.length < before) until = performance.now() + TEARDOWN_MS;
+        before = left.length;
       } catch (error) {
         if (error instanceof BpfError) return;
         throw error;

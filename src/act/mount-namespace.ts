@@ -6,19 +6,53 @@ import { openIfNamespace } from '../os/open-namespace.ts';
 import { listNumbers, type Procfs, readLink } from '../os/procfs.ts';
 import { type StepContext, trying } from './contract.ts';
 
-/** Opens a mount namespace that nobody of these lives in any more, by a descriptor somebody has of it; -1 for none. */
-function openByDescriptor({ fd: procFd }: Procfs, ino: number): number {
-  const device = nsfsDevice(procFd) ?? -1;
-  for (const pid of listNumbers(procFd, '.') ?? []) {
-    for (const number of listNumbers(procFd, `${pid}/fd`) ?? []) {
-      const path = `${pid}/fd/${number}`;
-      const link = readLink(procFd, path);
-      if (link === null || !link.startsWith('mnt:') || parseNamespaceLink(link) !== ino) continue;
-      const fd = openIfNamespace(procFd, procFd, path, device);
-      if (fd < 0) continue;
-      if (inodeOf(fd) === ino && namespaceType(fd) === CLONE_NEWNS) return fd;
-      close(fd);
+/** How long a search of all descriptors is good for: a plan of many steps asks for many that are gone. */
+const FRESH_MS = 1000;
+
+/** Links of procfs that lead into mount namespaces, by their numbers. */
+interface Search {
+  readonly at: number;
+  readonly links: ReadonlyMap<number, readonly string[]>;
+}
+
+const searches = new WeakMap<Procfs, Search>();
+
+/** Looks at where every task is and what it has open. */
+function search(procfs: Procfs): Search {
+  const links = new Map<number, string[]>();
+  const add = (ino: number | null, path: string): void => {
+    if (ino === null || ino <= 0) return;
+    const known = links.get(ino);
+    if (known === undefined) links.set(ino, [path]);
+    else known.push(path);
+  };
+  for (const pid of listNumbers(procfs.fd, '.') ?? []) {
+    // A thread may have a table of descriptors of its own.
+    for (const tid of listNumbers(procfs.fd, `${pid}/task`) ?? []) {
+      const task = `${pid}/task/${tid}`;
+      add(namespaceLink(procfs.fd, `${task}/ns/mnt`), `${task}/ns/mnt`);
+      for (const number of listNumbers(procfs.fd, `${task}/fd`) ?? []) {
+        const link = readLink(procfs.fd, `${task}/fd/${number}`);
+        if (link?.startsWith('mnt:')) add(parseNamespaceLink(link), `${task}/fd/${number}`);
+      }
     }
+  }
+  return { at: performance.now(), links };
+}
+
+/** Opens a mount namespace that nobody of the snapshot lives in any more, by whatever leads there; -1 for nothing. */
+function openByAnything(procfs: Procfs, ino: number): number {
+  let known = searches.get(procfs);
+  if (known === undefined || performance.now() - known.at > FRESH_MS) {
+    known = search(procfs);
+    searches.set(procfs, known);
+  }
+  const device = nsfsDevice(procfs.fd) ?? -1;
+  for (const path of known.links.get(ino) ?? []) {
+    const fd = openIfNamespace(procfs.fd, procfs.fd, path, device);
+    if (fd < 0) continue;
+    if (inodeOf(fd) === ino && namespaceType(fd) === CLONE_NEWNS) return fd;
+    close(fd);
   }
   return -1;
 }
@@ -30,12 +64,18 @@ function openMountNamespace(procfs: Procfs, ino: number, seenBy: readonly number
     if (inodeOf(fd) === ino) return fd;
     close(fd);
   }
-  return openByDescriptor(procfs, ino);
+  return openByAnything(procfs, ino);
+}
+
+/** Whether a place is in the mount namespace this thread is in. */
+function isHere(procfs: Procfs, { mountNamespace }: Pick<MountPlace, 'mountNamespace'>): boolean {
+  return mountNamespace === null || namespaceLink(procfs.fd, 'thread-self/ns/mnt') === mountNamespace;
 }
 
 /** Runs a synchronous function in a mount namespace, which may be this thread's own. Null when that is gone. */
-function within<T>({ procfs }: StepContext, { mountNamespace: ino, seenBy }: MountPlace, run: () => T): T | null {
-  if (ino === null || namespaceLink(procfs.fd, 'thread-self/ns/mnt') === ino) return run();
+function within<T>({ procfs }: StepContext, place: MountPlace, run: () => T): T | null {
+  const { mountNamespace: ino, seenBy } = place;
+  if (ino === null || isHere(procfs, place)) return run();
   const fd = openMountNamespace(procfs, ino, seenBy);
   if (fd < 0) return null;
   try {
@@ -58,14 +98,22 @@ export function eachPlace(
   run: (place: MountPlace) => boolean,
 ): number {
   let done = 0;
-  for (const place of places) {
-    const { mountNamespace } = place;
-    const was = within(context, place, () => run(place));
-    if (was === null) context.say(`mount namespace ${mountNamespace} is gone, or nothing leads into it`);
-    if (was === true) {
+  let gone = 0;
+  const account = (): void => {
+    if (gone === 0) return;
+    const some = gone === 1 ? 'a mount namespace is' : `${gone} mount namespaces are`;
+    context.say(`${some} gone, or nothing leads there`);
+  };
+  try {
+    for (const place of places) {
+      const was = within(context, place, () => run(place));
+      if (was === null) gone++;
+      if (was !== true) continue;
       done++;
-      if (places.length > 1) context.say(`done in mount namespace ${mountNamespace ?? 'of nsleuth'}`);
+      if (places.length > 1) context.say(`done in mount namespace ${place.mountNamespace ?? 'of nsleuth'}`);
     }
+  } finally {
+    account();
   }
   return done;
 }

@@ -1,88 +1,42 @@
-import { openSnapshotNamespace } from '../enter.ts';
-import { namespaceKey, type Snapshot } from '../model/index.ts';
-import type { Plan, Step, StepKind, StepResult, StepStatus, Target } from '../model/plan.ts';
+import { setImmediate } from 'node:timers/promises';
+import { CommandError } from '../errors.ts';
+import type { Plan, Step, StepKind, StepResult, StepStatus } from '../model/plan.ts';
 import { SystemError } from '../os/errors.ts';
-import { close, errno, O_CLOEXEC, O_RDONLY, openat } from '../os/libc.ts';
-import { inNetworkNamespace } from '../os/network-namespace.ts';
-import { cookieOfOwnNamespace } from '../os/nsfs.ts';
-import type { Procfs } from '../os/procfs.ts';
 import { safeText } from '../terminal/sanitise.ts';
-import { type StepContext, StepError, trying } from './contract.ts';
+import { type StepContext, StepError } from './contract.ts';
+import { OpenTargets } from './open-targets.ts';
 import { perform } from './steps/index.ts';
 
 /** Steps that want nothing but that something is no more. */
 const REMOVING: ReadonlySet<StepKind> = new Set(['stop', 'unmount', 'remove-name', 'close-sockets']);
 
-/** The namespaces of a plan, open: no other namespace can have the number of one that is. */
-class OpenTargets {
-  readonly #procfs: Procfs;
-  readonly #snapshot: Snapshot;
-  readonly #open = new Map<string, number>();
+/** Steps that wait for others to do something. The rest keep the thread from beginning to end. */
+const WAITING: ReadonlySet<StepKind> = new Set(['stop']);
 
-  constructor(procfs: Procfs, snapshot: Snapshot) {
-    this.#procfs = procfs;
-    this.#snapshot = snapshot;
-  }
-
-  find(target: Target) {
-    return this.#snapshot.namespaces.find((ns) => namespaceKey(ns) === target.key);
-  }
-
-  open(target: Target): number {
-    const known = this.#open.get(target.key);
-    if (known !== undefined) return known;
-    const ns = this.find(target);
-    if (ns === undefined) throw new StepError('gone', `${target.label} is gone`);
-    const opened = openSnapshotNamespace(this.#procfs, ns, this.#snapshot, { mayActivate: true });
-    if (opened.fd === null) {
-      if (opened.why === 'replaced') throw this.#replaced(target);
-      if (opened.why === 'gone') throw new StepError('gone', `${target.label} is gone`);
-      throw new StepError('failed', `nothing leads into ${target.label} that may be opened`);
-    }
-    try {
-      const { fd, cookie } = this.#enter(opened.fd, target);
-      // Where the kernel does not tell the id of a namespace (before Linux 6.18), a socket made inside does.
-      if (cookie !== null && target.cookie !== null && cookie !== target.cookie) {
-        close(fd);
-        throw this.#replaced(target);
-      }
-      this.#open.set(target.key, fd);
-      return fd;
-    } finally {
-      close(opened.fd);
-    }
-  }
-
-  /** Opens it anew from inside: a descriptor that was opened by a bind mount would keep that mount busy. */
-  #enter(fd: number, { label }: Target) {
-    return trying('CAP_SYS_ADMIN', () =>
-      inNetworkNamespace(this.#procfs.fd, fd, label, () => {
-        const again = openat(this.#procfs.fd, 'thread-self/ns/net', O_RDONLY | O_CLOEXEC);
-        if (again < 0) throw new SystemError('open', label, errno());
-        const cookie = cookieOfOwnNamespace();
-        return { fd: again, cookie: cookie === null ? null : String(cookie) };
-      }),
-    );
-  }
-
-  #replaced({ label }: Target): StepError {
-    return new StepError('changed', `${label} is another network namespace by now, with the same number`);
-  }
-
-  close(key: string): void {
-    const fd = this.#open.get(key);
-    if (fd !== undefined) close(fd);
-    this.#open.delete(key);
-  }
-
-  closeAll(): void {
-    for (const key of [...this.#open.keys()]) this.close(key);
-  }
-}
+/**
+ * Namespaces worked on side by side: processes that take their time to end keep only their own namespace waiting. Each
+ * costs a few descriptors.
+ */
+const ABREAST = 256;
 
 /** Keys of the namespaces a step needs open. */
 function targetsOf(step: Step): string[] {
   return step.kind === 'move-device' ? [step.namespace.key, step.to.key] : [step.namespace.key];
+}
+
+/**
+ * The steps that must go one after the other, in the order of the plan: those about one namespace. Where a device moves
+ * from one to another that has steps of its own, all do.
+ */
+function chainsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const chains = new Map<string, Step[]>();
+  for (const step of steps) {
+    const known = chains.get(step.namespace.key);
+    if (known === undefined) chains.set(step.namespace.key, [step]);
+    else known.push(step);
+  }
+  const crossing = steps.some((step) => step.kind === 'move-device' && chains.has(step.to.key));
+  return crossing ? [steps] : [...chains.values()];
 }
 
 /** What came of a step that threw. */
@@ -93,19 +47,20 @@ function fromError(error: unknown, kind: StepKind): Pick<StepResult, 'status' | 
     return { status, message, ...(capability === undefined ? {} : { capability }) };
   }
   if (error instanceof SystemError) return { status: 'failed', message: error.message };
-  throw error;
+  return { status: 'failed', message: `internal error: ${error instanceof Error ? error.message : String(error)}` };
 }
 
 /** Where a plan's steps are told about. */
 export interface PlanListener {
   /** A step begins, or something of it was done. */
   progress(step: Step, detail: string | null): void;
-  /** A step is over. What this throws stops the plan. */
+  /** A step is over. A CommandError it throws stops the plan. */
   result(result: StepResult): void;
 }
 
 /** How the steps of a plan went. */
 export interface Performed {
+  /** In the order of the plan. */
   readonly results: readonly StepResult[];
   readonly stopped: string | null;
   readonly interrupted: boolean;
@@ -116,66 +71,129 @@ const STOPS: Readonly<Partial<Record<StepStatus, string>>> = {
   denied: 'not permitted',
 };
 
+/** One plan being carried out. */
+class Performance {
+  readonly #context: Omit<StepContext, 'open' | 'find' | 'say'>;
+  readonly #listener: PlanListener;
+  readonly #targets: OpenTargets;
+  /** How many steps still need a namespace open. */
+  readonly #uses = new Map<string, number>();
+  readonly #spoilt = new Set<string>();
+  readonly #results: StepResult[] = [];
+  #stopped: string | null = null;
+  /** The last step that keeps the thread: the next one waits for it, and for the event loop to have had a turn. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(plan: Plan, context: Omit<StepContext, 'open' | 'find' | 'say'>, listener: PlanListener) {
+    this.#context = context;
+    this.#listener = listener;
+    this.#targets = new OpenTargets(context.procfs, context.snapshot);
+    for (const key of plan.steps.flatMap(targetsOf)) this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
+  }
+
+  /** Why a step is not to be done; null when it is. */
+  #skips(step: Step): string | null {
+    if (this.#stopped === null && this.#context.signal.aborted) this.#stopped = 'interrupted';
+    return this.#stopped ?? (this.#spoilt.has(step.namespace.key) ? 'a step before it failed' : null);
+  }
+
+  #finish(step: Step, result: StepResult): void {
+    this.#results.push(result);
+    this.#stopped ??= STOPS[result.status] ?? null;
+    if (result.status === 'failed') this.#spoilt.add(step.namespace.key);
+    for (const key of targetsOf(step)) {
+      const left = (this.#uses.get(key) ?? 0) - 1;
+      this.#uses.set(key, left);
+      if (left === 0) this.#targets.close(key);
+    }
+    try {
+      this.#listener.result(result);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.#stopped ??= error.message;
+    }
+  }
+
+  async #do(step: Step): Promise<void> {
+    const startedAt = new Date().toISOString();
+    const skip = this.#skips(step);
+    if (skip !== null) {
+      this.#finish(step, { step: step.id, status: 'skipped', message: skip, details: [], startedAt, durationMs: 0 });
+      return;
+    }
+    const started = performance.now();
+    const details: string[] = [];
+    const say = (detail: string): void => {
+      const text = safeText(detail);
+      details.push(text);
+      this.#listener.progress(step, text);
+    };
+    this.#listener.progress(step, null);
+    const scope: StepContext = {
+      ...this.#context,
+      say,
+      open: (target) => this.#targets.open(target),
+      find: (target) => this.#targets.find(target),
+    };
+    const came = await perform(step, scope).catch((error: unknown) => {
+      // What was done has to be told even then; but who knows what a bug does next.
+      if (!(error instanceof StepError || error instanceof SystemError)) this.#stopped ??= 'internal error';
+      return fromError(error, step.kind);
+    });
+    const durationMs = Math.round(performance.now() - started);
+    this.#finish(step, { ...came, step: step.id, message: safeText(came.message), details, startedAt, durationMs });
+  }
+
+  /** After a turn of the event loop a signal has been heard, and who waits has been woken. */
+  async #inTurn(step: Step): Promise<void> {
+    const before = this.#turn;
+    const own = before.then(() => setImmediate()).then(() => this.#do(step));
+    this.#turn = own.catch(() => {});
+    await own;
+  }
+
+  async #chain(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) await (WAITING.has(step.kind) ? this.#do(step) : this.#inTurn(step));
+  }
+
+  async run({ steps }: Plan): Promise<Performed> {
+    const waiting = [...chainsOf(steps)];
+    const broken: unknown[] = [];
+    const worker = async (): Promise<void> => {
+      try {
+        for (let chain = waiting.shift(); chain !== undefined; chain = waiting.shift()) await this.#chain(chain);
+      } catch (error) {
+        broken.push(error);
+        this.#stopped ??= 'internal error';
+      }
+    };
+    const workers: Promise<void>[] = [];
+    // One after the other: those that wait already are not kept waiting by the rest all beginning at once.
+    for (let count = Math.min(ABREAST, waiting.length); count > 0; count--) {
+      workers.push(worker());
+      await setImmediate();
+    }
+    await Promise.all(workers);
+    this.#targets.closeAll();
+    if (broken.length > 0) throw broken[0];
+    const { aborted } = this.#context.signal;
+    return {
+      results: this.#results.toSorted((a, b) => a.step - b.step),
+      stopped: this.#stopped,
+      interrupted: aborted && this.#results.some(({ status }) => status === 'skipped' || status === 'failed'),
+    };
+  }
+}
+
 /**
- * Carries a plan out, step by step. What is not as the plan has it stops all of it; what merely fails stops what was to
- * be done to the same namespace after it. Between two steps it can be interrupted.
+ * Carries a plan out: the steps about one namespace one after the other, those about different ones side by side. What
+ * is not as the plan has it stops all of it; what merely fails stops what was to be done to the same namespace after it.
+ * Between two steps it can be interrupted.
  */
 export async function performPlan(
   plan: Plan,
   context: Omit<StepContext, 'open' | 'find' | 'say'>,
   listener: PlanListener,
 ): Promise<Performed> {
-  const targets = new OpenTargets(context.procfs, context.snapshot);
-  const lastUse = new Map(plan.steps.flatMap((step) => targetsOf(step).map((key) => [key, step.id] as const)));
-  const spoilt = new Set<string>();
-  const results: StepResult[] = [];
-  let stopped: string | null = null;
-  const finish = (result: StepResult): void => {
-    results.push(result);
-    listener.result(result);
-  };
-  try {
-    for (const step of plan.steps) {
-      const startedAt = new Date().toISOString();
-      if (stopped === null && context.signal.aborted) stopped = 'interrupted';
-      const skip = stopped ?? (spoilt.has(step.namespace.key) ? 'a step before it failed' : null);
-      if (skip !== null) {
-        finish({ step: step.id, status: 'skipped', message: skip, details: [], startedAt, durationMs: 0 });
-        continue;
-      }
-      const started = performance.now();
-      const details: string[] = [];
-      const say = (detail: string): void => {
-        const text = safeText(detail);
-        details.push(text);
-        listener.progress(step, text);
-      };
-      listener.progress(step, null);
-      const scope: StepContext = {
-        ...context,
-        say,
-        open: (target) => targets.open(target),
-        find: (target) => targets.find(target),
-      };
-      const came = await perform(step, scope).catch((error: unknown) => fromError(error, step.kind));
-      finish({
-        ...came,
-        step: step.id,
-        message: safeText(came.message),
-        details,
-        startedAt,
-        durationMs: Math.round(performance.now() - started),
-      });
-      stopped ??= STOPS[came.status] ?? null;
-      if (came.status === 'failed') spoilt.add(step.namespace.key);
-      for (const key of targetsOf(step)) if (lastUse.get(key) === step.id) targets.close(key);
-    }
-  } finally {
-    targets.closeAll();
-  }
-  return {
-    results,
-    stopped,
-    interrupted: context.signal.aborted && results.some(({ status }) => status === 'skipped'),
-  };
+  return new Performance(plan, context, listener).run(plan);
 }

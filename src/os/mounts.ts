@@ -1,7 +1,7 @@
 /** Changing mounts (mount(2), umount(2)) in the mount namespace this thread is in. Paths are bytes, one character each. */
 import { ENOENT, SystemError } from './errors.ts';
 import { AT_FDCWD, cString, errno, mount, umount2 } from './libc.ts';
-import { mountIdAt } from './stat.ts';
+import { mountAt } from './stat.ts';
 
 // include/uapi/linux/mount.h, umount(2)
 const MS_BIND = 0x1000;
@@ -14,6 +14,12 @@ function path(bytes: string): Buffer {
   return cString(Buffer.from(bytes, 'latin1'));
 }
 
+/** Whether anything may be mounted at a path: false only where nothing is. Cheap, where reading mountinfo is not. */
+export function mayBeMountPoint(target: string): boolean {
+  const there = mountAt(AT_FDCWD, path(target));
+  return there === null ? errno() !== ENOENT : there.isRoot;
+}
+
 /**
  * Takes the topmost mount at a path away, if it is the one with this id.
  *
@@ -23,12 +29,13 @@ function path(bytes: string): Buffer {
  * @throws SystemError EBUSY, EPERM…
  */
 export function unmountExactly(target: string, mountId: number, lazy: boolean): number | 'absent' | null {
-  const id = mountIdAt(AT_FDCWD, path(target));
-  if (id === null && errno() !== 0) {
+  const there = mountAt(AT_FDCWD, path(target));
+  if (there === null && errno() !== 0) {
     if (errno() === ENOENT) return 'absent';
     throw new SystemError('statx', target, errno());
   }
-  if (id !== null && id !== mountId) return id;
+  if (there !== null && !there.isRoot) return 'absent';
+  if (there !== null && there.mountId !== mountId) return there.mountId;
   if (umount2(path(target), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0) {
     throw new SystemError('umount', target, errno());
   }

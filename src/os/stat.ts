@@ -49,20 +49,33 @@ function identity(): FileIdentity {
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_MNT_ID = 0x1000;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
+
+/** What is mounted where a path leads to. */
+export interface MountedThere {
+  /** Id of the mount: with several in one place that of the topmost, which is the one umount(2) takes away. */
+  readonly mountId: number;
+  /** Whether the path is where it is mounted, not a place inside it. */
+  readonly isRoot: boolean;
+}
 
 /**
- * Id of the mount a path leads to, the last component not followed if it is a link (STATX_MNT_ID, Linux 5.8): with
- * several mounts in one place that of the topmost, which is the one umount(2) takes away.
+ * The mount a path leads to, the last component not followed if it is a link (STATX_MNT_ID and STATX_ATTR_MOUNT_ROOT,
+ * Linux 5.8).
  *
  * @param path bytes, ending in NUL.
  * @returns null with errno set when it cannot be told; errno 0 where the kernel does not tell it.
  */
-export function mountIdAt(dirfd: number, path: Uint8Array): number | null {
+export function mountAt(dirfd: number, path: Uint8Array): MountedThere | null {
   const flags = AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW;
   if (syscallWithBytes(SYS.statx, dirfd, path, flags, STATX_MNT_ID, result) < 0) return null;
   errno(0);
+  // Offsets: struct statx in include/uapi/linux/stat.h.
   if ((result.readUInt32LE(0) & STATX_MNT_ID) === 0) return null;
-  return Number(result.readBigUInt64LE(0x90));
+  const attributes = result.readUInt32LE(0x08);
+  const known = result.readUInt32LE(0x38);
+  if ((known & STATX_ATTR_MOUNT_ROOT) === 0) return null;
+  return { mountId: Number(result.readBigUInt64LE(0x90)), isRoot: (attributes & STATX_ATTR_MOUNT_ROOT) !== 0 };
 }
 
 /** `statxAt` for a path from this thread's root or working directory. */

@@ -1,4 +1,5 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, realpathSync, unlinkSync } from 'node:fs';
+import { posix } from 'node:path';
 import { mountPointBytes } from '../../enter.ts';
 import type { SafeText } from '../../model/index.ts';
 import { AT_FDCWD } from '../../os/libc.ts';
@@ -8,13 +9,21 @@ import { isErrno } from '../../report/save.ts';
 import { type Perform, StepError } from '../contract.ts';
 import { eachPlace } from '../mount-namespace.ts';
 
+/** Whether the way to a file leads by no symbolic link: in somebody else's mount namespace one may lead anywhere. */
+function isPlainWay(bytes: string): boolean {
+  const directory = posix.dirname(bytes);
+  return realpathSync.native(Buffer.from(directory, 'latin1'), 'buffer').toString('latin1') === directory;
+}
+
 /** Removes a plain empty file that nothing is mounted on. @returns whether it was there. */
-function removeFile(path: SafeText, bytes: Buffer, nsfs: number | null): boolean {
+function removeFile(path: SafeText, bytes: string, nsfs: number | null): boolean {
+  const raw = Buffer.from(bytes, 'latin1');
   try {
-    const file = lstatSync(bytes);
-    if (statxAtBytes(AT_FDCWD, bytes)?.device === nsfs) throw new StepError('changed', `${path} is a namespace again`);
+    const file = lstatSync(raw);
+    if (!isPlainWay(bytes)) throw new StepError('changed', `the way to ${path} leads by a link: it stays`);
+    if (statxAtBytes(AT_FDCWD, raw)?.device === nsfs) throw new StepError('changed', `${path} is a namespace again`);
     if (!file.isFile() || file.size > 0) throw new StepError('changed', `${path} is no plain empty file: it stays`);
-    unlinkSync(bytes);
+    unlinkSync(raw);
     return true;
   } catch (error) {
     if (!isErrno(error)) throw error;
@@ -28,7 +37,7 @@ function removeFile(path: SafeText, bytes: Buffer, nsfs: number | null): boolean
 
 /** Removes the file a name was mounted on: only a plain empty file with nothing mounted on it is such a one. */
 export const removeName: Perform<'remove-name'> = (step, context) => {
-  const bytes = Buffer.from(mountPointBytes(step), 'latin1');
+  const bytes = mountPointBytes(step);
   const nsfs = nsfsDevice(context.procfs.fd);
   const done = eachPlace(context, step.places, () => removeFile(step.path, bytes, nsfs));
   return done === 0

@@ -1,0 +1,76 @@
+import { openSnapshotNamespace } from '../enter.ts';
+import { namespaceKey, type Snapshot } from '../model/index.ts';
+import type { Target } from '../model/plan.ts';
+import { SystemError } from '../os/errors.ts';
+import { close, errno, O_CLOEXEC, O_RDONLY, openat } from '../os/libc.ts';
+import { inNetworkNamespace } from '../os/network-namespace.ts';
+import { cookieOfOwnNamespace } from '../os/nsfs.ts';
+import type { Procfs } from '../os/procfs.ts';
+import { StepError, trying } from './contract.ts';
+
+/** The namespaces of a plan, open: no other namespace can have the number of one that is. */
+export class OpenTargets {
+  readonly #procfs: Procfs;
+  readonly #snapshot: Snapshot;
+  readonly #open = new Map<string, number>();
+
+  constructor(procfs: Procfs, snapshot: Snapshot) {
+    this.#procfs = procfs;
+    this.#snapshot = snapshot;
+  }
+
+  find(target: Target) {
+    return this.#snapshot.namespaces.find((ns) => namespaceKey(ns) === target.key);
+  }
+
+  open(target: Target): number {
+    const known = this.#open.get(target.key);
+    if (known !== undefined) return known;
+    const ns = this.find(target);
+    if (ns === undefined) throw new StepError('gone', `${target.label} is gone`);
+    const opened = openSnapshotNamespace(this.#procfs, ns, this.#snapshot, { mayActivate: true });
+    if (opened.fd === null) {
+      if (opened.why === 'replaced') throw this.#replaced(target);
+      if (opened.why === 'gone') throw new StepError('gone', `${target.label} is gone`);
+      throw new StepError('failed', `nothing leads into ${target.label} that may be opened`);
+    }
+    try {
+      const { fd, cookie } = this.#enter(opened.fd, target);
+      // Where the kernel does not tell the id of a namespace (before Linux 6.18), a socket made inside does.
+      if (cookie !== null && target.cookie !== null && cookie !== target.cookie) {
+        close(fd);
+        throw this.#replaced(target);
+      }
+      this.#open.set(target.key, fd);
+      return fd;
+    } finally {
+      close(opened.fd);
+    }
+  }
+
+  /** Opens it anew from inside: a descriptor that was opened by a bind mount would keep that mount busy. */
+  #enter(fd: number, { label }: Target) {
+    return trying('CAP_SYS_ADMIN', () =>
+      inNetworkNamespace(this.#procfs.fd, fd, label, () => {
+        const again = openat(this.#procfs.fd, 'thread-self/ns/net', O_RDONLY | O_CLOEXEC);
+        if (again < 0) throw new SystemError('open', label, errno());
+        const cookie = cookieOfOwnNamespace();
+        return { fd: again, cookie: cookie === null ? null : String(cookie) };
+      }),
+    );
+  }
+
+  #replaced({ label }: Target): StepError {
+    return new StepError('changed', `${label} is another network namespace by now, with the same number`);
+  }
+
+  close(key: string): void {
+    const fd = this.#open.get(key);
+    if (fd !== undefined) close(fd);
+    this.#open.delete(key);
+  }
+
+  closeAll(): void {
+    for (const key of [...this.#open.keys()]) this.close(key);
+  }
+}
