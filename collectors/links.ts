@@ -7,7 +7,7 @@ import type { Inside, InsideCollector, Inspected } from './inside/contract.ts';
 import type { KernelDevice } from './kernel.ts';
 import { decodeCounters, decodeLink } from './links/decode.ts';
 import { unnamedDevice } from './links/fields.ts';
-import { withHardware } from './links/hardware.ts';
+import { sysfsSpeaksFor, withHardware } from './links/hardware.ts';
 import { type Connections, connectionsOf, type Reason, sparedDevices } from './links/ids.ts';
 import { KINDS, PORT_KINDS } from './links/kinds.ts';
 import { askIds } from './nsids/ask.ts';
@@ -32,6 +32,8 @@ const IFINDEX = 20;
 /** A device as rtnetlink has it: what it is connected to is still to be found out. */
 export type LinkRecord = Omit<Device, 'references' | 'physical' | 'peer' | 'lower' | 'upper'> & {
   readonly ifindex: number;
+  /** Sysfs has it on a bus; told also of a device that rtnetlink was not asked about. */
+  readonly plugged?: true;
 };
 
 export interface LinksData {
@@ -172,7 +174,8 @@ function inspectLinks(inside: Inside): Inspected<LinksData> {
   const ask = () =>
     known === null || spared === null || spared.size === 0 ? askAll(route) : askOneByOne(inside, route, known, spared);
   const asked = known === null || known.uncertain ? askAndCompare(inside, route, ask) : ask();
-  const links = withNames(asked.links).map((link) => withHardware(context.sysRoot, own, link));
+  const speaksFor = sysfsSpeaksFor(context.sysRoot, own);
+  const links = withNames(asked.links).map((link) => withHardware(context.sysRoot, speaksFor, link));
   const missed = asked.interrupted ? [{ subject, reason: 'devices changed while they were read' }] : [];
   return { data: { links }, seen: links.length, missed, notes: asked.notes };
 }

@@ -20,6 +20,7 @@ import { VERSION } from './version.ts';
 /** Every option there is; each command lists those that apply to it. */
 const OPTIONS = {
   json: () => new Option('--json', 'JSON: docs/snapshot.schema.json describes it').conflicts('csv'),
+  'json-plan': () => new Option('--json', 'JSON on standard output: the plan, and what came of it once it is done'),
   csv: () => new Option('--csv', 'comma-separated values with a header line'),
   columns: () => new Option('--columns <ids>', 'columns to show, separated by commas; see docs/columns.md'),
   sort: () => new Option('--sort <column>', 'sort by any column; +column ascending, -column descending'),
@@ -67,7 +68,7 @@ DEV is a device of that network namespace, or any. Arguments go to tcpdump (or t
 type OptionName = keyof typeof OPTIONS;
 
 const EVERYWHERE: readonly OptionName[] = ['proc', 'without', 'no-kernel-view', 'no-color'];
-const ACTING: readonly OptionName[] = ['dry-run', 'yes', 'json', 'read-only'];
+const ACTING: readonly OptionName[] = ['dry-run', 'yes', 'json-plan', 'read-only'];
 const LISTING: readonly OptionName[] = ['columns', 'sort', 'filter'];
 
 let outputs: { readonly out: NodeJS.WriteStream; readonly err: NodeJS.WriteStream } | undefined;
@@ -214,17 +215,14 @@ function commandLine(finish: (code: number) => void): Command {
   );
   for (const row of LIFECYCLE) {
     const command = program.command(`${row.id} ${row.command.usage}`).description(sentence(row.title)).exitOverride();
-    for (const { flags, description } of row.command.options) command.option(flags, description);
+    for (const { flags, description, repeatable } of row.command.options) {
+      if (repeatable) command.option(flags, description, (value, before: readonly string[] = []) => [...before, value]);
+      else command.option(flags, description);
+    }
     withOptions(command, ACTING).action(async (...given: unknown[]) => {
       const [options, ...args] = given.slice(0, -1).toReversed() as [ActOptions, ...(string | string[])[]];
-      finish(
-        await act(
-          row,
-          args.toReversed().map((arg) => arg ?? []),
-          options,
-          streams,
-        ),
-      );
+      const words = args.toReversed().map((arg) => arg ?? []);
+      finish(await withoutReader(() => act(row, words, options, streams)));
     });
   }
   program.addHelpText(
@@ -243,6 +241,19 @@ function cannotWrite(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
   streams.err(`nsleuth: cannot write: ${error.code ?? error.message}\n`);
   process.exit(EXIT.failed);
+}
+
+/** Lets what changes the host come to its end though nobody reads any more what it says, and says so then. */
+async function withoutReader(run: () => Promise<number>): Promise<number> {
+  let lost: NodeJS.ErrnoException | undefined;
+  const { out } = standard();
+  out.off('error', cannotWrite).on('error', (error: NodeJS.ErrnoException) => {
+    lost ??= error;
+  });
+  const code = await run();
+  if (lost === undefined) return code;
+  streams.err(`nsleuth: cannot write: ${lost.code ?? lost.message}; the audit trail has what was done\n`);
+  return code === EXIT.done ? EXIT.failed : code;
 }
 
 async function main(): Promise<void> {

@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CommandError, EXIT } from '../errors.ts';
@@ -61,12 +71,20 @@ function cannotKeep(file: string, reason: string): CommandError {
   );
 }
 
+/** Whether a file ends in the middle of a line. */
+function isTorn(fd: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
+}
+
 /** The audit trail of one action: append-only, a JSON object a line, on disk before anything goes on. */
 export class AuditTrail {
   readonly #file: string;
   readonly #fd: number;
   readonly #action = randomUUID();
   readonly #who: Actor;
+  /** Its last line has no end: whoever wrote it was cut short. */
+  #torn: boolean;
 
   /** @throws CommandError when it cannot be written. */
   constructor(procfs: Procfs, file = auditFile()) {
@@ -74,16 +92,19 @@ export class AuditTrail {
     this.#who = whoActs(procfs);
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-      this.#fd = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, MODE);
+      const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+      this.#fd = openSync(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, MODE);
     } catch (error) {
       if (!isErrno(error)) throw error;
       throw cannotKeep(file, error.code === 'ELOOP' ? 'it is a symbolic link' : error.code);
     }
     try {
-      const { mode } = fstatSync(this.#fd);
+      const { mode, nlink, size } = fstatSync(this.#fd);
       if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw cannotKeep(file, 'it is no regular file');
+      // A file that has another name may be anything: /etc/shadow, for instance.
+      if (nlink > 1) throw cannotKeep(file, 'it is a hard link');
       if ((mode & 0o777) !== MODE) fchmodSync(this.#fd, MODE);
+      this.#torn = isTorn(this.#fd, size);
     } catch (error) {
       closeSync(this.#fd);
       throw isErrno(error) ? cannotKeep(file, error.code) : error;
@@ -101,11 +122,12 @@ export class AuditTrail {
       host: hostname(),
       tool: `nsleuth ${VERSION}`,
     };
-    const line = Buffer.from(`${JSON.stringify({ ...head, ...rest })}\n`);
+    const line = Buffer.from(`${this.#torn ? '\n' : ''}${JSON.stringify({ ...head, ...rest })}\n`);
     try {
       // One write: lines of two nsleuths at once do not mix (O_APPEND).
       const written = writeSync(this.#fd, line);
-      if (written !== line.length) throw cannotKeep(this.#file, 'no space left on the device');
+      this.#torn = written !== line.length;
+      if (this.#torn) throw cannotKeep(this.#file, 'no space left on the device');
       fsyncSync(this.#fd);
     } catch (error) {
       throw isErrno(error) ? cannotKeep(this.#file, error.code) : error;

@@ -3,7 +3,6 @@ import { deviceState } from '../model/device-text.ts';
 import { type Namespace, namespaceKey, type Snapshot } from '../model/index.ts';
 import type { Check, Expectation, Plan, Target } from '../model/plan.ts';
 import { describeExpectation } from '../model/plan-text.ts';
-import { sanitise } from '../terminal/sanitise.ts';
 
 /** What was looked at when nothing can be said for certain. */
 interface Seen {
@@ -44,7 +43,7 @@ const NOT_READ: Seen = { holds: null, seen: 'could not be read' };
 const NAMESPACE_GONE: Seen = { holds: false, seen: 'the namespace is gone' };
 
 function named(name: string) {
-  return ({ names }: Namespace) => names.includes(sanitise(name).text);
+  return ({ names }: Namespace) => names.includes(name);
 }
 
 function check(expectation: Expectation, snapshot: Snapshot): Seen {
@@ -59,22 +58,27 @@ function check(expectation: Expectation, snapshot: Snapshot): Seen {
       });
     case 'ended': {
       const { pid, startTicks } = expectation.process;
-      const there = snapshot.namespaces.some(({ processes }) =>
-        processes.some((process) => process.pid === pid && process.startTicks === startTicks),
-      );
+      const isIt = (each: { readonly pid: number; readonly startTicks: number }): boolean =>
+        each.pid === pid && each.startTicks === startTicks;
+      const there =
+        snapshot.namespaces.some(({ processes }) => processes.some(isIt)) ||
+        snapshot.concealedTasks.some((task) => task.seenBy === 'kernel' && task.tid === task.pid && isIt(task));
       return there ? { holds: false, seen: 'it is still there' } : HOLDS;
     }
     case 'unmounted':
       return inside(snapshot, expectation.namespace, HOLDS, ({ holders }) => {
+        // A number of a mount is another's as soon as that one is gone.
+        const { path } = expectation;
         const ids = new Set(expectation.mountIds);
-        const left = holders.filter((holder) => holder.kind === 'mount' && ids.has(holder.mountId)).length;
+        const left = holders.filter(
+          (holder) => holder.kind === 'mount' && ids.has(holder.mountId) && holder.path === path,
+        ).length;
         return left === 0 ? HOLDS : { holds: false, seen: `it still is, in ${left} of ${ids.size} mount namespaces` };
       });
     case 'device':
       return inside(snapshot, expectation.namespace, NAMESPACE_GONE, ({ devices }) => {
         if (devices === null) return NOT_READ;
-        const { text } = sanitise(expectation.name);
-        return devices.some(({ name }) => name === text) ? HOLDS : { holds: false, seen: 'it is not' };
+        return devices.some(({ name }) => name === expectation.name) ? HOLDS : { holds: false, seen: 'it is not' };
       });
     case 'link':
       return inside(snapshot, expectation.namespace, NAMESPACE_GONE, ({ devices }) => {

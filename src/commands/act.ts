@@ -5,7 +5,7 @@ import type { Finder, Lifecycle } from '../actions/lifecycle/lifecycle.ts';
 import { CommandError, EXIT } from '../errors.ts';
 import { confirmationOf, isConfirmed } from '../model/confirm.ts';
 import { namespaceKey, type Snapshot } from '../model/index.ts';
-import type { ActionOptions, ActionRequest, Outcome, Plan } from '../model/plan.ts';
+import type { ActionOptions, ActionRequest, Outcome, Plan, StepResult } from '../model/plan.ts';
 import { outcomeLines, type PlanLine, planLines, resultLines } from '../model/plan-text.ts';
 import { SystemError } from '../os/errors.ts';
 import { toJson } from '../report/json.ts';
@@ -51,7 +51,7 @@ function requestOf(
       {},
       ...command.options.map((option) => {
         const value = options[optionName(option.flags)];
-        return value === undefined ? {} : option.read(value as string | boolean, found);
+        return value === undefined ? {} : option.read(value as string | boolean | readonly string[], found);
       }),
     );
   return (snapshot) => {
@@ -101,29 +101,39 @@ function exitCode({ results, verification }: Outcome): number {
   return failed || verification?.checks.some(({ holds }) => holds === false) ? EXIT.failed : EXIT.done;
 }
 
-/** Carries it out; an interrupt ends it after the step at hand. */
-async function perform(actor: Actor, plan: Plan, json: boolean, { out, err }: Streams): Promise<Outcome> {
+/** Signals that ask it to end. SIGHUP: the terminal is gone. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Carries it out; a signal ends it after the steps at hand.
+ *
+ * @returns also the signal that ended it, which is passed on when all is told.
+ */
+async function perform(
+  actor: Actor,
+  plan: Plan,
+  json: boolean,
+  { out, err }: Streams,
+): Promise<{ readonly outcome: Outcome; readonly signal: NodeJS.Signals }> {
   const interrupt = new AbortController();
-  const onSignal = (): void => {
-    err('nsleuth: interrupted: it ends after the step at hand\n');
+  let signal: NodeJS.Signals = 'SIGINT';
+  const onSignal = (received: NodeJS.Signals): void => {
+    err('nsleuth: interrupted: it ends after the steps at hand\n');
+    signal = received;
     interrupt.abort();
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  for (const each of INTERRUPTS) process.on(each, onSignal);
   const stepOf = new Map(plan.steps.map((step) => [step.id, step]));
+  const say = json ? err : out;
   try {
-    return await actor.perform(
-      plan,
-      {
-        progress: () => {},
-        result: (result) => {
-          const lines = resultLines(result, stepOf.get(result.step), plan.targets.length > 1);
-          if (!json) out(textOf(lines));
-        },
-      },
-      interrupt.signal,
-    );
+    const listener = {
+      progress: () => {},
+      result: (result: StepResult) =>
+        say(textOf(resultLines(result, stepOf.get(result.step), plan.targets.length > 1))),
+    };
+    return { outcome: await actor.perform(plan, listener, interrupt.signal), signal };
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    for (const each of INTERRUPTS) process.off(each, onSignal);
   }
 }
 
@@ -151,10 +161,10 @@ export async function act(
     }
     if (!json || !options.yes) err(`${text}\n`);
     await confirm(plan, options);
-    const outcome = await perform(actor, plan, json, streams);
+    const { outcome, signal } = await perform(actor, plan, json, streams);
     out(json ? toJson({ plan, outcome }) : textOf(outcomeLines(outcome, (index) => asCommandAt(outcome, index))));
     if (outcome.interrupted) {
-      process.kill(process.pid, 'SIGINT');
+      process.kill(process.pid, signal);
       return EXIT.failed;
     }
     return exitCode(outcome);

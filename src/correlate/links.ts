@@ -15,17 +15,18 @@ function key(netns: number, ifindex: number): string {
 }
 
 /**
- * Whether it is a piece of hardware: it sits on a bus (IFLA_PARENT_DEV_BUS_NAME, Linux 5.14). Null where that is not
- * told and nothing says that it is made of software.
+ * Whether it is a piece of hardware: it sits on a bus (IFLA_PARENT_DEV_BUS_NAME, Linux 5.14, or sysfs), whatever its
+ * kind: CAN and WWAN devices have one. Null where that is not told and nothing says that it is made of software.
  */
-function isPhysical({ kind, flags, details }: Pick<Device, 'kind' | 'flags' | 'details'>): boolean | null {
-  if (details?.bus != null) return true;
+function isPhysical({ kind, flags, details, plugged }: LinkRecord): boolean | null {
+  if (plugged || details?.bus != null) return true;
   return kind !== null || flags.includes('loopback') ? false : null;
 }
 
 /** A device as rtnetlink alone has it, before it is known what it is connected to. */
 function fromLink(link: LinkRecord): Device {
-  return { ...link, references: null, physical: isPhysical(link), peer: null, lower: [], upper: [] };
+  const { plugged: _, ...shown } = link;
+  return { ...shown, references: null, physical: isPhysical(link), peer: null, lower: [], upper: [] };
 }
 
 /** A device that only `/proc/net/dev` shows: its name and its counters are all there is. */
@@ -55,7 +56,8 @@ function fromTable(device: TableDevice): Device {
 function both(device: Device, link: LinkRecord, newer: boolean): Device {
   const { references, peer, lower, upper, flags, operstate, address, mtu } = device;
   const since = newer ? null : { flags, operstate, address, mtu };
-  return { ...link, ...since, references, physical: isPhysical(link), peer, lower, upper };
+  const { plugged: _, ...shown } = link;
+  return { ...shown, ...since, references, physical: isPhysical(link), peer, lower, upper };
 }
 
 /** It is the same device, not another that has its number by now. */

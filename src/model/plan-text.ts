@@ -96,6 +96,8 @@ function stepLines(step: Step, said: Set<string>): PlanLine[] {
   ];
 }
 
+const NOTHING_LISTED: readonly PlanLine[] = [];
+
 /** All steps, those of one namespace together under its name where there are several. */
 function stepsLines({ steps, targets }: Plan): PlanLine[] {
   const said = new Set<string>();
@@ -108,7 +110,11 @@ function stepsLines({ steps, targets }: Plan): PlanLine[] {
   });
 }
 
-const NOTHING_LISTED: readonly PlanLine[] = [];
+/** In which order it is done, where that is not simply the one of the lines. */
+function orderLines({ steps, targets }: Plan): readonly PlanLine[] {
+  if (targets.length < 2 || steps.length < 2) return NOTHING_LISTED;
+  return [{ text: '  the steps of one namespace in this order, the namespaces side by side', tone: 'dim' }];
+}
 
 function section(title: string, lines: readonly PlanLine[]): readonly PlanLine[] {
   return lines.length === 0 ? NOTHING_LISTED : [{ text: '', tone: 'plain' }, { text: title, tone: 'title' }, ...lines];
@@ -121,6 +127,7 @@ export function planLines(plan: Plan, offer: (index: number) => string): readonl
     ...plan.warnings.map((text): PlanLine => ({ text: `  ! ${text}`, tone: 'alert' })),
     ...(plan.steps.length === 0 ? [{ text: '  there is nothing to do', tone: 'plain' as const }] : []),
     ...stepsLines(plan),
+    ...orderLines(plan),
     ...section(
       'Not touched',
       plan.untouched.map(({ subject, why }): PlanLine => ({ text: `  ${subject}: ${why}`, tone: 'plain' })),

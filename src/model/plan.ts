@@ -167,12 +167,12 @@ export type Expectation =
       readonly path: SafeText;
       readonly mountIds: readonly number[];
     }
-  | { readonly kind: 'device'; readonly namespace: Target; readonly name: string }
+  | { readonly kind: 'device'; readonly namespace: Target; readonly name: SafeText }
   | {
       readonly kind: 'link';
       readonly namespace: Target;
       readonly ifindex: number;
-      readonly name: string;
+      readonly name: SafeText;
       readonly up: boolean;
     }
   | { readonly kind: 'closed'; readonly namespace: Target; readonly sockets: readonly SocketIdentity[] }

@@ -7,6 +7,7 @@ import type { Gathered } from '../../collectors/index.ts';
 import type { Inside } from '../../collectors/inside/contract.ts';
 import type { KernelData, KernelDevice } from '../../collectors/kernel.ts';
 import { decodeLink } from '../../collectors/links/decode.ts';
+import { sysfsSpeaksFor } from '../../collectors/links/hardware.ts';
 import { type LinkRecord, links } from '../../collectors/links.ts';
 import { SystemError } from '../../src/os/errors.ts';
 import { type Attribute, encodeAttributes } from '../../src/os/netlink/attributes.ts';
@@ -364,11 +365,21 @@ describe('what a device is plugged into', () => {
     },
   );
 
-  test('before rtnetlink said so, sysfs did, of our own namespace alone', () => {
+  test('before rtnetlink said so, sysfs did; a tree of files in its place speaks for every namespace and kind', () => {
+    const virtio = { bus: 'virtio', busDevice: 'virtio2', driver: 'virtio_net' };
+    const nothing = { bus: null, busDevice: null, driver: null };
     const message = linkMessage([[3, text('eth0')]]);
-    expect(hardwareOf(message, true)).toEqual({ bus: 'virtio', busDevice: 'virtio2', driver: 'virtio_net' });
-    expect(hardwareOf(message, false)).toEqual({ bus: null, busDevice: null, driver: null });
-    expect(hardwareOf(linkMessage([[3, text('..')]]), true)).toEqual({ bus: null, busDevice: null, driver: null });
+    expect(hardwareOf(message, true)).toEqual(virtio);
+    expect(hardwareOf(message, false)).toEqual(virtio);
+    expect(hardwareOf(linkMessage([[3, text('eth1')]]), true)).toEqual(nothing);
+    expect(hardwareOf(linkMessage([[3, text('..')]]), true)).toEqual(nothing);
+  });
+
+  test('a real sysfs is asked about our own namespace only, and about kinds that are hardware', () => {
+    const asked = (own: boolean, kind: string | null) => sysfsSpeaksFor('/sys', own)({ kind });
+    expect([asked(true, null), asked(true, 'can'), asked(true, 'wwan')]).toEqual([true, true, true]);
+    expect([asked(true, 'veth'), asked(false, null), asked(false, 'can')]).toEqual([false, false, false]);
+    expect(sysfsSpeaksFor('/nowhere', true)({ kind: null })).toBe(false);
   });
 });
 

@@ -2,12 +2,12 @@ import { describeSocket } from '../../model/plan-text.ts';
 import { SystemError } from '../../os/errors.ts';
 import { destroySocket } from '../../os/netlink/destroy.ts';
 import { NETLINK_SOCK_DIAG } from '../../os/netlink/socket.ts';
-import { type Perform, stepError } from '../contract.ts';
+import { type Perform, StepError, stepError } from '../contract.ts';
 import { withNetlink } from '../inside.ts';
 
 const EXPLAINED = {
-  EOPNOTSUPP: 'this kernel was built without INET_DIAG_DESTROY',
-  ENOTSUPP: 'this kernel was built without INET_DIAG_DESTROY',
+  // Node's name for EOPNOTSUPP: in Linux they are the same number.
+  ENOTSUP: 'this kernel was built without INET_DIAG_DESTROY',
 } as const;
 
 /** Codes by which the kernel says that there is no such socket any more. */
@@ -18,7 +18,7 @@ export const closeSockets: Perform<'close-sockets'> = ({ namespace, sockets }, c
   withNetlink(context, namespace, NETLINK_SOCK_DIAG, (netlink) => {
     let closed = 0;
     for (const socket of sockets) {
-      if (context.signal.aborted) break;
+      if (context.signal.aborted) throw new StepError('failed', `interrupted: ${closed} of ${sockets.length} closed`);
       try {
         destroySocket(netlink, socket);
         closed++;

@@ -1,7 +1,8 @@
-import { hasLinkNamed, moveLink } from '../../os/netlink/links.ts';
-import { NETLINK_ROUTE } from '../../os/netlink/socket.ts';
+import { SystemError } from '../../os/errors.ts';
+import { hasLinkNamed, linkFacts, moveLink } from '../../os/netlink/links.ts';
+import { NETLINK_ROUTE, type NetlinkSocket } from '../../os/netlink/socket.ts';
 import { sanitise } from '../../terminal/sanitise.ts';
-import { type Perform, StepError, trying } from '../contract.ts';
+import { type Perform, StepError, stepError, trying } from '../contract.ts';
 import { withNetlink } from '../inside.ts';
 import { sameLink } from './set-link.ts';
 
@@ -10,6 +11,16 @@ const EXPLAINED = {
   EEXIST: 'a device there has that name by now',
   EBUSY: 'it is in use',
 } as const;
+
+/** Whether the device has left, though the move as a whole failed: it moves first, and is named then (do_setlink). */
+function hasLeft(socket: NetlinkSocket, ifindex: number): boolean {
+  try {
+    linkFacts(socket, ifindex);
+    return false;
+  } catch (error) {
+    return error instanceof SystemError && error.code === 'ENODEV';
+  }
+}
 
 /** Moves one device: the one with this number, if it still has the name the plan knows it by. */
 export const moveDevice: Perform<'move-device'> = (step, context) => {
@@ -22,7 +33,14 @@ export const moveDevice: Perform<'move-device'> = (step, context) => {
   if (taken) throw new StepError('changed', `${to.label} has a device called ${called} by now`);
   return withNetlink(context, namespace, NETLINK_ROUTE, (socket) => {
     sameLink(socket, step);
-    trying('CAP_NET_ADMIN', () => moveLink(socket, ifindex, there, newName), EXPLAINED);
+    try {
+      moveLink(socket, ifindex, there, newName);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      const failed = stepError(error, 'CAP_NET_ADMIN', EXPLAINED);
+      if (!hasLeft(socket, ifindex)) throw failed;
+      throw new StepError('failed', `it is in ${to.label}, but is not called ${called} there: ${failed.message}`);
+    }
     return { status: 'done', message: `${sanitise(step.name).text} is ${called} in ${to.label}` };
   });
 };

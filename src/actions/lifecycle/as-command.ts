@@ -31,10 +31,26 @@ function flags({
   ];
 }
 
+/** The words behind the name of the command. */
+function positional({ action, targets, options: { devices = [], link, name } }: ActionRequest): string[] {
+  const last = name === undefined || action === 'move-device' ? [] : [name];
+  return [...targets, ...devices, ...(link === undefined ? [] : [link]), ...last];
+}
+
 /** The command line that asks for an action; the keys of namespaces are selectors as well. */
-export function asCommand({ action, targets, options }: ActionRequest): string {
-  const { devices = [], link, name } = options;
-  const last = action === 'move-device' ? (name === undefined ? [] : ['--as', name]) : name === undefined ? [] : [name];
-  const words = [action, ...targets, ...devices, ...(link === undefined ? [] : [link]), ...last, ...flags(options)];
-  return `nsleuth ${words.map(quoted).join(' ')}`;
+export function asCommand(request: ActionRequest): string {
+  const { action, options } = request;
+  const { sockets = [] } = options;
+  // A filter has no "or".
+  if (sockets.length > 1) {
+    return sockets.map((cookie) => asCommand({ ...request, options: { ...options, sockets: [cookie] } })).join(' && ');
+  }
+  const words = positional(request);
+  const given = [
+    ...flags(options),
+    ...(action === 'move-device' && options.name !== undefined ? ['--as', options.name] : []),
+    ...sockets.flatMap((cookie) => ['--filter', `cookie=${cookie}`]),
+  ];
+  const line = words.some((word) => word.startsWith('-')) ? [...given, '--', ...words] : [...words, ...given];
+  return `nsleuth ${[action, ...line].map(quoted).join(' ')}`;
 }

@@ -17,7 +17,7 @@ export const closeSockets: Lifecycle = {
     const found = targetsOf(request, facts);
     const targets = found.map(targetOf);
     const parts = found.map((ns): Part => {
-      const known = socketsOf(ns);
+      const known = socketsOf(ns, facts);
       if (sockets === undefined && filter === undefined) {
         return closeSocketsPart(ns, orphansOf(ns), 'reset: no process has them open any more');
       }

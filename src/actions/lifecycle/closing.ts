@@ -1,7 +1,7 @@
-import { CommandError } from '../../errors.ts';
 import type { Namespace, Socket } from '../../model/index.ts';
 import type { SocketIdentity } from '../../model/plan.ts';
-import { count, labelOf, type Part, targetOf } from './parts.ts';
+import type { PlanFacts } from './lifecycle.ts';
+import { count, labelOf, notRead, type Part, targetOf } from './parts.ts';
 
 /** States of what is left of a connection: it pins nothing, and goes by itself. */
 const LEFTOVERS: ReadonlySet<string> = new Set(['time-wait', 'close', 'new-syn-recv']);
@@ -32,9 +32,8 @@ export function orphansOf({ sockets }: Namespace): readonly SocketIdentity[] {
 }
 
 /** @throws CommandError where nobody could list the sockets. */
-export function socketsOf(ns: Namespace): readonly Socket[] {
-  if (ns.sockets !== null) return ns.sockets;
-  throw new CommandError('ERR_NOT_READ', `the sockets of ${labelOf(ns)} could not be read`);
+export function socketsOf(ns: Namespace, facts: PlanFacts): readonly Socket[] {
+  return ns.sockets ?? notRead(`the sockets of ${labelOf(ns)}`, facts);
 }
 
 /** Closes sockets from outside. */

@@ -15,8 +15,10 @@ export interface PlanFacts {
 export interface CommandOption {
   readonly flags: string;
   readonly description: string;
+  /** It may be given several times: then `read` gets them all. */
+  readonly repeatable?: true;
   /** What it means. @throws CommandError for a value that makes no sense. */
-  readonly read: (value: string | boolean, found: Finder) => ActionOptions;
+  readonly read: (value: string | boolean | readonly string[], found: Finder) => ActionOptions;
 }
 
 /** Finds namespaces by what the user calls them. */

@@ -69,11 +69,29 @@ export function targetsOf({ targets }: ActionRequest, { snapshot }: PlanFacts): 
   return [...new Set(targets)].map((key) => namespaceOf(key, snapshot));
 }
 
+/** What makes a namespace one that is not to be harmed; null for any other. */
+export function protectedAs(ns: Namespace, { self }: PlanFacts): string | null {
+  if (ns.initial) return 'the initial network namespace';
+  return ns.ino !== null && ns.ino === self.netns ? 'the one nsleuth runs in' : null;
+}
+
 /** @throws CommandError for the host's own namespace and the one nsleuth runs in. */
-export function protect(ns: Namespace, { self }: PlanFacts, what: string): void {
-  const which = ns.initial ? 'the initial network namespace' : ns.ino === self.netns ? 'the one nsleuth runs in' : null;
+export function protect(ns: Namespace, facts: PlanFacts, what: string): void {
+  const which = protectedAs(ns, facts);
   if (which === null) return;
   throw new CommandError('ERR_PROTECTED', `${labelOf(ns)} is ${which}: ${what}`, EXIT.failed);
+}
+
+/** @throws CommandError for what nobody could read: with what is missing to read it, if anything is. */
+export function notRead(what: string, { self }: PlanFacts): never {
+  if (self.capabilities.includes('CAP_SYS_ADMIN')) {
+    throw new CommandError('ERR_NOT_READ', `${what} could not be read; nsleuth doctor says why`);
+  }
+  throw new CommandError(
+    'ERR_NOT_PERMITTED',
+    `not permitted to read ${what}: it takes CAP_SYS_ADMIN; run nsleuth as root`,
+    EXIT.notPermitted,
+  );
 }
 
 /** How many of something, in words. */

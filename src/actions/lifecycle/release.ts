@@ -5,8 +5,8 @@ import { DESCENDANTS, FREEZE, GRACE, LAZY, namespaces, words } from './arguments
 import { closeSocketsPart, orphansOf } from './closing.ts';
 import { aboutTargets } from './here.ts';
 import type { Lifecycle, PlanFacts } from './lifecycle.ts';
-import { hardwareOf, homeNamespace, moveDevices } from './moving.ts';
-import { join, makePlan, nameTargets, type Part, protect, targetOf, targetsOf } from './parts.ts';
+import { Destination, hardwareOf, homeNamespace, moveDevices } from './moving.ts';
+import { join, labelOf, makePlan, nameTargets, type Part, protect, targetOf, targetsOf } from './parts.ts';
 import { stopAll } from './stopping.ts';
 import { unmountAll } from './unmounting.ts';
 
@@ -27,14 +27,15 @@ function unreleasable({ holders }: Namespace): boolean {
   return holders.some((holder) => holder.kind === 'orphan' && holder.state !== 'TIME_WAIT');
 }
 
-function releaseOne(ns: Namespace, facts: PlanFacts, options: ActionOptions): Part {
+/** @param home where hardware goes; asked for only where there is some. */
+function releaseOne(ns: Namespace, home: () => Destination, facts: PlanFacts, options: ActionOptions): Part {
   protect(ns, facts, 'it is never released');
   const stopped = stopAll(ns, facts, options, 'first: they could make anew what the next steps remove');
   const hardware = hardwareOf(ns);
   const moved =
     hardware.length === 0
       ? { steps: [] }
-      : moveDevices(ns, homeNamespace(facts), hardware, 'before the namespace ends, so that it keeps its name');
+      : moveDevices(ns, home(), hardware, 'before the namespace ends, so that it keeps its name');
   const orphans = orphansOf(ns);
   const closed = closeSocketsPart(
     ns,
@@ -46,9 +47,13 @@ function releaseOne(ns: Namespace, facts: PlanFacts, options: ActionOptions): Pa
   // What hardware is there, and which connections, was not to be seen: then nothing is promised.
   const blind = ns.holders.some(isCertain) === false && ns.visibility !== 'hidden';
   const left = !stopped.frees || blind || (unreleasable(ns) && orphans.length === 0);
+  const unseen =
+    ns.devices === null
+      ? [`the devices of ${labelOf(ns)} could not be read: hardware among them is not brought home`]
+      : [];
   return join(stopped, moved, closed, unmounted, {
     steps: [],
-    warnings: goesWithIt(ns, new Set(hardware.map(({ device }) => device.name))),
+    warnings: unseen.concat(goesWithIt(ns, new Set(hardware.map(({ device }) => device.name)))),
     expectations: left ? [] : [{ kind: 'gone', namespace: targetOf(ns) }],
   });
 }
@@ -57,11 +62,16 @@ function releaseOne(ns: Namespace, facts: PlanFacts, options: ActionOptions): Pa
 export const release: Lifecycle = {
   id: 'release',
   title: 'Release a namespace: processes, devices, connections, mounts',
-  inside: ['links', 'addresses', 'routes', 'sockets'],
+  inside: ['links', 'addresses', 'routes', 'neighbours', 'sockets'],
   plan: (request, facts) => {
     const found = targetsOf(request, facts);
     const targets = found.map(targetOf);
-    const parts = found.map((ns) => releaseOne(ns, facts, request.options));
+    let known: Destination | undefined;
+    const home = (): Destination => {
+      known ??= new Destination(homeNamespace(facts), facts);
+      return known;
+    };
+    const parts = found.map((ns) => releaseOne(ns, home, facts, request.options));
     return makePlan(`Release ${nameTargets(targets)}`, targets, request, facts, ...parts);
   },
   command: {

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { CommandError, EXIT } from '../../errors.ts';
 import type { Namespace } from '../../model/index.ts';
+import { safeText } from '../../terminal/sanitise.ts';
 import { word } from './arguments.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { giveName } from './naming.ts';
@@ -13,7 +14,8 @@ function oldName(ns: Namespace, wanted: string | undefined): string {
   const [only] = names;
   if (wanted !== undefined && names.includes(wanted)) return wanted;
   const known = names.length === 0 ? 'it has none; name gives it one' : `its names are ${names.join(', ')}`;
-  if (wanted !== undefined) throw new CommandError('ERR_NO_NAME', `${labelOf(ns)} is not called ${wanted}; ${known}`);
+  if (wanted !== undefined)
+    throw new CommandError('ERR_NO_NAME', `${labelOf(ns)} is not called ${safeText(wanted)}; ${known}`);
   if (only === undefined)
     throw new CommandError('ERR_NO_NAME', `${labelOf(ns)} has no name to change; name gives it one`);
   if (names.length > 1) {
@@ -38,10 +40,15 @@ export const rename: Lifecycle = {
       const old = oldName(ns, wanted);
       const given = giveName(ns, name, facts);
       const path = posix.join(facts.netnsDir, old);
-      const { steps } = unmountAll(ns, facts, { paths: [path] }, 'after the new name, so that it is never without one');
+      const { steps, untouched = [] } = unmountAll(
+        ns,
+        facts,
+        { paths: [path] },
+        'after the new name, so that it is never without one',
+      );
       return [
         given,
-        { steps: steps.map((step) => ({ ...step, risk: 'reversible' })) },
+        { steps: steps.map((step) => ({ ...step, risk: 'reversible' })), untouched },
         { steps: [], expectations: [{ kind: 'unnamed', name: old }] },
       ];
     });

@@ -21,7 +21,7 @@ export const setLink: Lifecycle = {
       const namespace = targetOf(ns);
       return {
         steps: devices.map((name) => {
-          const device = deviceNamed(ns, name);
+          const device = deviceNamed(ns, name, facts);
           const routes = (ns.routes ?? []).filter(
             ({ nextHops, protocol }) =>
               protocol !== 'kernel' && nextHops.some(({ ifindex }) => ifindex === device.ifindex),
@@ -41,7 +41,7 @@ export const setLink: Lifecycle = {
           };
         }),
         expectations: devices.map((name) => {
-          const device = deviceNamed(ns, name);
+          const device = deviceNamed(ns, name, facts);
           return { kind: 'link' as const, namespace, ifindex: device.ifindex, name: device.name, up };
         }),
       };

@@ -33,8 +33,9 @@ export const unmount: Lifecycle = {
       LAZY,
       {
         flags: '--at <path>',
-        description: 'only the mount at this path, or of this name in /run/netns',
-        read: (value) => ({ paths: [String(value)] }),
+        description: 'only the mount at this path, or of this name in /run/netns; may be given several times',
+        repeatable: true,
+        read: (value) => ({ paths: [value].flat().map(String) }),
       },
     ],
     read: (args, found) => ({ targets: namespaces(words(args, 0), found), options: {} }),

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { CommandError } from '../../errors.ts';
 import type { MountHolder, Namespace, Snapshot } from '../../model/index.ts';
 import type { ActionOptions, MountPlace } from '../../model/plan.ts';
+import { safeText } from '../../terminal/sanitise.ts';
 import type { PlanFacts } from './lifecycle.ts';
 import { labelOf, type Part, type StepDraft, targetOf } from './parts.ts';
 
@@ -14,14 +15,14 @@ function chosen(ns: Namespace, paths: readonly string[] | undefined, netnsDir: s
   if (missing !== undefined) {
     const known =
       mounts.length === 0 ? 'it is mounted nowhere' : `it is mounted at ${mounts.map(({ path }) => path).join(', ')}`;
-    throw new CommandError('ERR_NO_MOUNT', `${labelOf(ns)} is not mounted at ${missing}; ${known}`);
+    throw new CommandError('ERR_NO_MOUNT', `${labelOf(ns)} is not mounted at ${safeText(missing)}; ${known}`);
   }
   return mounts.filter(({ path }) => wanted.includes(path));
 }
 
 /** The mounts by path, those of nsleuth's own mount namespace first: they take along what is mounted from there. */
-function byPath(mounts: readonly MountHolder[], { mountNamespaces }: Snapshot) {
-  const own = mountNamespaces.find(({ pids }) => pids.includes(process.pid))?.ino ?? null;
+function byPath(mounts: readonly MountHolder[], { snapshot: { mountNamespaces }, self }: PlanFacts) {
+  const own = mountNamespaces.find(({ pids }) => pids.includes(self.pid))?.ino ?? null;
   const paths = new Map<string, { mount: MountHolder; places: MountPlace[] }>();
   for (const mount of mounts) {
     const { mountNamespace, mountId } = mount;
@@ -36,11 +37,23 @@ function byPath(mounts: readonly MountHolder[], { mountNamespaces }: Snapshot) {
   return { own, paths: [...paths.values()] };
 }
 
+/**
+ * Another namespace that is mounted on a file of that name: in another mount namespace it may be the same file, and
+ * removing a file takes along what is mounted on it elsewhere (detach_mounts, fs/namespace.c, Linux 3.18).
+ */
+function mountedOnTheSame({ path }: MountHolder, ns: Namespace, { namespaces }: Snapshot): Namespace | null {
+  const name = posix.basename(path);
+  const isThere = ({ holders }: Namespace): boolean =>
+    holders.some((holder) => holder.kind === 'mount' && posix.basename(holder.path) === name);
+  return namespaces.find((other) => other !== ns && isThere(other)) ?? null;
+}
+
 /** Removes bind mounts of a namespace, in every mount namespace, and then the files its names were mounted on. */
-export function unmountAll(ns: Namespace, { snapshot, netnsDir }: PlanFacts, options: ActionOptions, why = ''): Part {
+export function unmountAll(ns: Namespace, facts: PlanFacts, options: ActionOptions, why = ''): Part {
+  const { snapshot, netnsDir } = facts;
   const { lazy = false } = options;
   const namespace = targetOf(ns);
-  const { own, paths } = byPath(chosen(ns, options.paths, netnsDir), snapshot);
+  const { own, paths } = byPath(chosen(ns, options.paths, netnsDir), facts);
   const where = (places: readonly MountPlace[]) => {
     const [only] = places;
     if (places.length > 1) return `, in ${places.length} mount namespaces`;
@@ -56,27 +69,40 @@ export function unmountAll(ns: Namespace, { snapshot, netnsDir }: PlanFacts, opt
     risk: 'destructive' as const,
   });
   const unmounts = paths.map(
-    (each): StepDraft => ({
-      ...step(each),
+    ({ mount, places }): StepDraft => ({
+      ...step({ mount, places }),
       kind: 'unmount',
       lazy,
       effect: lazy ? 'detached even if something uses the mount' : '',
       why,
-      needs: ['CAP_SYS_ADMIN'],
+      // Into another mount namespace one gets with a root of one's own (setns(2)).
+      needs: places.every(({ mountNamespace }) => mountNamespace === null || mountNamespace === own)
+        ? ['CAP_SYS_ADMIN']
+        : ['CAP_SYS_ADMIN', 'CAP_SYS_CHROOT'],
     }),
   );
   const names = paths.filter(({ mount }) => posix.dirname(mount.path) === netnsDir);
-  const removals = names.map(
-    (each): StepDraft => ({
-      ...step(each),
-      kind: 'remove-name',
-      effect: 'the file it was mounted on, if it is plain and empty',
-      why: '',
-      needs: [],
-    }),
-  );
+  const shared = names.flatMap((each) => {
+    const other = mountedOnTheSame(each.mount, ns, snapshot);
+    return other === null ? [] : [{ each, other }];
+  });
+  const removals = names
+    .filter((name) => !shared.some(({ each }) => each === name))
+    .map(
+      (each): StepDraft => ({
+        ...step(each),
+        kind: 'remove-name',
+        effect: 'the file it was mounted on, if it is plain and empty',
+        why: '',
+        needs: [],
+      }),
+    );
   return {
     steps: [...unmounts, ...removals],
+    untouched: shared.map(({ each: { mount }, other }) => ({
+      subject: `the file ${mount.path}`,
+      why: `${labelOf(other)} is mounted on it in another mount namespace, and would go with it`,
+    })),
     expectations: paths.map(({ mount: { path }, places }) => ({
       kind: 'unmounted',
       namespace,
