@@ -5,7 +5,7 @@ import type { Finder, Lifecycle } from '../actions/lifecycle/lifecycle.ts';
 import { CommandError, EXIT } from '../errors.ts';
 import { confirmationOf, isConfirmed } from '../model/confirm.ts';
 import { namespaceKey, type Snapshot } from '../model/index.ts';
-import type { ActionOptions, ActionRequest, Outcome, Plan, StepResult } from '../model/plan.ts';
+import type { ActionOptions, ActionRequest, Outcome, Plan, PlanReport, StepResult } from '../model/plan.ts';
 import { outcomeLines, type PlanLine, planLines, resultLines } from '../model/plan-text.ts';
 import { SystemError } from '../os/errors.ts';
 import { toJson } from '../report/json.ts';
@@ -156,13 +156,17 @@ export async function act(
     };
     const text = textOf(planLines(plan, offer));
     if (dryRun || plan.steps.length === 0) {
-      out(json ? toJson({ plan }) : text);
+      out(json ? toJson({ plan } satisfies PlanReport) : text);
       return EXIT.done;
     }
     if (!json || !options.yes) err(`${text}\n`);
     await confirm(plan, options);
     const { outcome, signal } = await perform(actor, plan, json, streams);
-    out(json ? toJson({ plan, outcome }) : textOf(outcomeLines(outcome, (index) => asCommandAt(outcome, index))));
+    out(
+      json
+        ? toJson({ plan, outcome } satisfies PlanReport)
+        : textOf(outcomeLines(outcome, (index) => asCommandAt(outcome, index))),
+    );
     if (outcome.interrupted) {
       process.kill(process.pid, signal);
       return EXIT.failed;

@@ -303,3 +303,10 @@ export interface Outcome {
   /** Null where nothing could be looked at. */
   readonly verification: Verification | null;
 }
+
+/** What `--json` prints of an action. */
+export interface PlanReport {
+  readonly plan: Plan;
+  /** Absent where nothing was done: `--dry-run`, or there was nothing to do. */
+  readonly outcome?: Outcome;
+}
