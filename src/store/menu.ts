@@ -7,7 +7,7 @@ import { selectedRow } from './reduce-tabs.ts';
 import { type ScreenState, selectedNamespace } from './state.ts';
 
 /** What actions are about here. */
-export function hereOf(state: ScreenState): Here {
+function hereOf(state: ScreenState): Here {
   const { marked, population, namespaces } = state;
   const selected = namespaces.items[namespaces.index]?.mark === 'gone' ? null : selectedNamespace(state);
   const chosen = [...marked].flatMap((key) => population.byKey.get(key) ?? []);

@@ -16,13 +16,7 @@ afterEach(async () => {
   await scene.end();
 });
 
-/** A namespace with a name. */
-function namespace(): string {
-  const name = scene.name();
-  run('ip', 'netns', 'add', name);
-  scene.defer(() => existsSync(`/run/netns/${name}`) && run('ip', 'netns', 'delete', name));
-  return name;
-}
+const namespace = (): string => scene.namespace();
 
 /** The selected row of the tab, below that of the table. */
 function rowOf(opened: PtyScreen): string {

@@ -54,12 +54,7 @@ afterEach(async () => {
   await scene.end();
 });
 
-function namespace(): string {
-  const name = scene.name();
-  run('ip', 'netns', 'add', name);
-  scene.defer(() => existsSync(`/run/netns/${name}`) && run('ip', 'netns', 'delete', name));
-  return name;
-}
+const namespace = (): string => scene.namespace();
 
 /** Loads a ruleset in the namespace. */
 function load(...lines: readonly string[]): void {

@@ -15,12 +15,7 @@ afterEach(async () => {
   await scene.end();
 });
 
-function namespace(): string {
-  const name = scene.name();
-  run('ip', 'netns', 'add', name);
-  scene.defer(() => run('sh', '-c', `ip netns del ${name} 2>/dev/null || true`));
-  return name;
-}
+const namespace = (): string => scene.namespace();
 
 function named(snapshot: Snapshot, name: string): Namespace {
   const found = snapshot.namespaces.find(({ names }) => names.includes(name));

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -44,6 +44,14 @@ export class Scene {
   name(): string {
     this.#count += 1;
     return `nsleuth-test-${process.pid}-${this.#count}`;
+  }
+
+  /** Makes a namespace with a name; it is gone with the scene, unless the test has seen to that. */
+  namespace(): string {
+    const name = this.name();
+    run('ip', 'netns', 'add', name);
+    this.defer(() => existsSync(`/run/netns/${name}`) && run('ip', 'netns', 'delete', name));
+    return name;
   }
 
   directory(): string {

@@ -14,13 +14,7 @@ afterEach(async () => {
   await scene.end();
 });
 
-/** A named namespace. */
-function namespace(): string {
-  const name = scene.name();
-  run('ip', 'netns', 'add', name);
-  scene.defer(() => run('ip', 'netns', 'delete', name));
-  return name;
-}
+const namespace = (): string => scene.namespace();
 
 /** Whether a row that the keys act on is this one. */
 function onRow(text: string, wanted: RegExp): boolean {

@@ -20,9 +20,7 @@ beforeEach(() => {
 afterEach(() => scene.end());
 
 function namespace(): string {
-  const name = scene.name();
-  scene.defer(() => run('ip', 'netns', 'delete', name));
-  run('ip', 'netns', 'add', name);
+  const name = scene.namespace();
   run('ip', '-n', name, 'link', 'set', 'lo', 'up');
   return name;
 }

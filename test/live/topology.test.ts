@@ -16,12 +16,7 @@ afterEach(async () => {
   await scene.end();
 });
 
-function namespace(): string {
-  const name = scene.name();
-  run('ip', 'netns', 'add', name);
-  scene.defer(() => run('ip', 'netns', 'del', name));
-  return name;
-}
+const namespace = (): string => scene.namespace();
 
 const ip = (name: string, ...args: readonly string[]): string => run('ip', '-n', name, ...args);
 

@@ -14,7 +14,7 @@ export const typingFilter: When = ({ input }) => input?.purpose.kind === 'filter
 export const typingAnswer: When = ({ input }) => input?.purpose.kind === 'question';
 export const typingConfirmation: When = ({ input }) => input?.purpose.kind === 'confirm';
 export const notTyping: When = ({ input }) => input === null;
-export const inDialog: When = ({ input, dialog }) => input === null && dialog !== null;
+const inDialog: When = ({ input, dialog }) => input === null && dialog !== null;
 /** A dialog that only tells something. */
 export const inReading: When = (state) => inDialog(state) && state.dialog?.kind !== 'plan';
 export const inMenu: When = (state) => inDialog(state) && state.dialog?.kind === 'menu';

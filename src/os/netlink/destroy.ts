@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { SocketIdentity } from '../../model/plan.ts';
 import { acknowledgedRequest, type NetlinkSocket } from './socket.ts';
 
 // include/uapi/linux/sock_diag.h, inet_diag.h
@@ -16,17 +17,7 @@ const INTERFACE = 44;
 const COOKIE = 48;
 
 /** What tells a socket from every other. */
-export interface DestroyableSocket {
-  readonly family: 'inet' | 'inet6';
-  readonly protocol: 'tcp' | 'udp';
-  /** Decimal. */
-  readonly cookie: string;
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly ifindex: number;
-}
+type DestroyableSocket = Omit<SocketIdentity, 'state'>;
 
 /** An address as its bytes in the byte order of the network. */
 export function addressBytes(address: string): Buffer {
