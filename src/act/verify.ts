@@ -52,9 +52,10 @@ function check(expectation: Expectation, snapshot: Snapshot): Seen {
       return isGone(snapshot, expectation.namespace);
     case 'empty':
       return inside(snapshot, expectation.namespace, HOLDS, ({ processes, holders }) => {
-        const concealed = holders.filter(({ kind, view }) => kind === 'task' && view === 'kernel').length;
-        const left = processes.filter(({ kernelThread }) => !kernelThread).length + concealed;
-        return left === 0 ? HOLDS : { holds: false, seen: `${left} left` };
+        const there = new Set(processes.filter(({ kernelThread }) => !kernelThread).map(({ pid }) => pid));
+        for (const holder of holders) if (holder.kind === 'task' && holder.view === 'kernel') there.add(holder.pid);
+        for (const pid of expectation.except) there.delete(pid);
+        return there.size === 0 ? HOLDS : { holds: false, seen: `${there.size} left` };
       });
     case 'ended': {
       const { pid, startTicks } = expectation.process;

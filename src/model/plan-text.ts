@@ -17,13 +17,22 @@ export function describeSocket(socket: SocketIdentity): SafeText {
   return `${protocol} ${endpoint(localAddress, localPort)} → ${endpoint(remoteAddress, remotePort)} (${state})`;
 }
 
+/** Pids named in a sentence before "and n more". */
+const EXCEPTED = 3;
+
+function exceptFor(pids: readonly number[]): string {
+  if (pids.length === 0) return '';
+  const more = pids.length > EXCEPTED ? ` and ${pids.length - EXCEPTED} more` : '';
+  return `, but for pid ${pids.slice(0, EXCEPTED).join(', ')}${more}`;
+}
+
 /** What should be true, as a sentence. */
 export function describeExpectation(expectation: Expectation): SafeText {
   switch (expectation.kind) {
     case 'gone':
       return `${expectation.namespace.label} is gone`;
     case 'empty':
-      return `no process lives in ${expectation.namespace.label}`;
+      return `no process lives in ${expectation.namespace.label}${exceptFor(expectation.except)}`;
     case 'ended':
       return `pid ${expectation.process.pid} ${expectation.process.comm} has ended`;
     case 'unmounted':

@@ -66,6 +66,8 @@ export interface StopStep extends StepText {
    * - `named`: these processes and no others, wherever they are
    */
   readonly scope: 'namespace' | 'named';
+  /** Who lives in the namespace and is left alone all the same, by pid. */
+  readonly except: readonly number[];
   /** Freeze first, whatever happens; otherwise only where processes appear faster than they end. */
   readonly freeze: boolean;
   /** How long SIGTERM may take, in milliseconds; 0 kills at once. */
@@ -159,7 +161,8 @@ export interface Spared {
 /** What should be true when the plan is done. */
 export type Expectation =
   | { readonly kind: 'gone'; readonly namespace: Target }
-  | { readonly kind: 'empty'; readonly namespace: Target }
+  /** `except`: who is left alone there, by pid. */
+  | { readonly kind: 'empty'; readonly namespace: Target; readonly except: readonly number[] }
   | { readonly kind: 'ended'; readonly process: ProcessIdentity }
   | {
       readonly kind: 'unmounted';

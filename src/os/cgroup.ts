@@ -104,6 +104,15 @@ export function isHeld({ version, directory }: Freezable): boolean {
   }
 }
 
+/**
+ * The cgroup of version 1 that keeps a process frozen; null where none does. SIGKILL waits until that is thawed: such a
+ * process sleeps uninterruptibly. (What version 2 freezes dies of it at once.)
+ */
+export function keptFrozenBy(procfs: Procfs, pid: number, hierarchies: readonly Hierarchy[]): string | null {
+  const group = freezableOf(procfs, pid, hierarchies).find(({ version }) => version === 1);
+  return group !== undefined && isFrozen(group) ? group.directory : null;
+}
+
 /** Lets a cgroup go on. */
 export function thaw({ version, directory }: Freezable): void {
   if (version === 2) write(directory, 'cgroup.freeze', '0');

@@ -1,38 +1,20 @@
 import type { StopStep } from '../../model/plan.ts';
-import {
-  type Freezable,
-  freezableOf,
-  freeze,
-  freezingHierarchies,
-  isHeld,
-  processesIn,
-  thaw,
-} from '../../os/cgroup.ts';
-import { close } from '../../os/libc.ts';
-import { signalThrough } from '../../os/pidfd.ts';
 import { type Perform, type StepContext, StepError } from '../contract.ts';
-import {
-  awaitEnd,
-  describeSurvivor,
-  type Inhabitant,
-  inhabitants,
-  livesIn,
-  type Mismatch,
-  type Prey,
-  seize,
-  signal,
-} from './prey.ts';
+import { Freezer } from './freezing.ts';
+import { type Hunted, Pack } from './pack.ts';
+import { describeSurvivor, signal } from './prey.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
 const SIGCONT = 18;
 const SIGSTOP = 19;
 
-const POLL_MS = 10;
 /** How often it is looked for new processes while SIGTERM does its work. */
 const LOOK_MS = 100;
-/** This many processes that the plan did not have, and the namespace is a runaway: SIGTERM is a race nobody wins. */
+/** This many processes at once that the plan did not have, and the namespace is a runaway: SIGTERM is a race nobody wins. */
 const RUNAWAY = 20;
+/** In so many looks in a row most had been replaced, and all that were there before: they fork as fast as they end. */
+const TURNOVERS = 5;
 /** From so many processes on that heed no SIGTERM and leave us no CPU time they count as one too. */
 const CROWD = 20;
 /** How long a crowd may ignore SIGTERM while it starves the host, in milliseconds. */
@@ -43,275 +25,197 @@ const STARVED = 3;
 const ROUND_MS = 200;
 /** How long all may take to end after SIGKILL. */
 const KILL_MS = 8000;
-/** A sweep that still finds new ones after so many rounds is not getting anywhere by signals alone. */
-const MOST_SWEEPS = 400;
+/** How long what somebody else keeps frozen is waited for: it may be about to be thawed. */
+const FROZEN_MS = 1000;
+/** A sweep that still finds new ones after so long is not getting anywhere: those it has are killed first. */
+const SWEEP_MS = 400;
 /** Survivors named in a message. */
 const NAMED = 5;
 
-const MISMATCH: Readonly<Record<Exclude<Mismatch, 'gone'>, string>> = {
-  another: 'is another process by now',
-  moved: 'is in another network namespace by now',
-  'kernel thread': 'is a kernel thread',
-};
-
-function many(count: number, one: string, several: string): string {
-  return `${count} ${count === 1 ? one : several}`;
+function processes(count: number): string {
+  return `${count} ${count === 1 ? 'process' : 'processes'}`;
 }
 
 /** Ends processes and keeps account of it. */
 class Hunt {
   readonly #step: StopStep;
   readonly #context: StepContext;
-  readonly #known = new Map<string, Prey>();
-  readonly #ended = new Set<string>();
-  /** Those that were stopped, and not yet killed. */
-  readonly #stopped = new Set<Prey>();
-  readonly #killed = new Set<Prey>();
-  #late = 0;
+  readonly #pack: Pack;
+  readonly #freezer: Freezer;
+  #asked = 0;
+  #killed = 0;
   #runaway: boolean;
-  /** Whether whoever else lives in the namespace is to end as well. */
-  #everybody: boolean;
 
   constructor(step: StopStep, context: StepContext) {
     this.#step = step;
     this.#context = context;
     this.#runaway = step.freeze;
-    this.#everybody = step.scope === 'namespace';
+    this.#pack = new Pack(step, context);
+    this.#freezer = new Freezer(
+      context.procfs,
+      (pid) => this.#pack.isWanted(pid),
+      (detail) => context.say(detail),
+    );
   }
 
-  /** Holds the namespace, so that its number stays its own. Where that is not permitted, only the plan's processes end. */
-  #hold(): void {
-    try {
-      this.#context.open(this.#step.namespace);
-    } catch (error) {
-      if (!(error instanceof StepError) || error.status === 'changed' || error.status === 'gone') throw error;
-      this.#everybody = false;
-      this.#context.say(`${error.message}: only processes of the plan are ended`);
+  /** SIGTERM. A stopped process does not see it before it goes on. */
+  #ask(prey: readonly Hunted[]): void {
+    for (const each of prey) {
+      if (signal(each, SIGTERM) === 'sent') this.#asked++;
+      signal(each, SIGCONT);
+      each.asked = true;
     }
   }
 
-  get #ino(): number {
-    return this.#step.namespace.ino;
-  }
-
-  #key({ pid, startTicks }: Inhabitant): string {
-    return `${pid} ${startTicks}`;
-  }
-
-  #alive(): Prey[] {
-    return [...this.#known].filter(([key]) => !this.#ended.has(key)).map(([, prey]) => prey);
-  }
-
-  /** Nothing that nsleuth stands on is ever ended, whatever the plan says. */
-  #isOurs({ pid }: Inhabitant): boolean {
-    return this.#context.self.lineage.includes(pid);
-  }
-
-  /** Takes hold of those the plan names. */
-  async #seizePlanned(): Promise<void> {
-    for (const planned of this.#step.processes) {
-      if (this.#isOurs(planned)) throw new StepError('changed', `pid ${planned.pid} is nsleuth or an ancestor of it`);
-      const prey = await seize(this.#context, planned, this.#ino);
-      if (typeof prey === 'object') this.#known.set(this.#key(planned), prey);
-      else if (prey !== 'gone' && this.#step.scope === 'named') {
-        throw new StepError('changed', `pid ${planned.pid} (${planned.comm}) ${MISMATCH[prey]}`);
-      } else if (prey === 'moved') {
-        this.#context.say(`pid ${planned.pid} ${planned.comm} left the namespace and was let go`);
-      }
-    }
-  }
-
-  /** Takes hold of whoever lives in the namespace by now. @returns those that are new. */
-  async #seizeInhabitants(): Promise<readonly Prey[]> {
-    if (!this.#everybody) return [];
-    const found: Prey[] = [];
-    for (const each of await inhabitants(this.#context, this.#ino)) {
-      const key = this.#key(each);
-      if (this.#known.has(key) || this.#isOurs(each)) continue;
-      const prey = await seize(this.#context, each, this.#ino);
-      if (typeof prey !== 'object') continue;
-      this.#known.set(key, prey);
-      this.#ended.delete(key);
-      found.push(prey);
-    }
-    return found;
-  }
-
-  #send(prey: Iterable<Prey>, number: number): void {
-    for (const each of prey) signal(each, number);
-  }
-
-  /** Waits for what is alive to end. @returns how many have not. */
-  async #settle(limitMs: number): Promise<number> {
-    const left = new Set(await awaitEnd(this.#alive(), limitMs, this.#context.signal, POLL_MS));
-    for (const prey of this.#alive()) if (!left.has(prey)) this.#ended.add(this.#key(prey));
-    return left.size;
-  }
-
-  /** SIGTERM, and time to heed it; whoever is started meanwhile gets it as well. */
+  /**
+   * SIGTERM, and time to heed it. What is started meanwhile may be what one of them needs to end in order, so it is left
+   * to that until none of those is there that were asked.
+   */
   async #terminate(): Promise<void> {
     const { graceMs } = this.#step;
-    // A stopped process does not see SIGTERM before it goes on.
-    const ask = (prey: readonly Prey[]) => {
-      this.#send(prey, SIGTERM);
-      this.#send(prey, SIGCONT);
-    };
-    const first = this.#alive();
-    ask(first);
-    this.#context.say(`SIGTERM to ${many(first.length, 'process', 'processes')}`);
+    const first = this.#pack.left();
+    this.#ask(first);
     const began = performance.now();
+    let turnovers = 0;
     for (const until = began + graceMs; ; ) {
       const looked = performance.now();
-      const left = await this.#settle(Math.min(LOOK_MS, Math.max(0, until - looked)));
-      const fresh = await this.#seizeInhabitants();
-      this.#late += fresh.length;
-      if (this.#late >= RUNAWAY) {
-        this.#context.say(`${this.#late} new processes meanwhile: they multiply`);
-        this.#runaway = true;
-        return;
-      }
+      await this.#pack.settle(Math.min(LOOK_MS, Math.max(0, until - looked)), this.#context.signal);
+      const fresh = await this.#pack.seizeInhabitants();
+      const left = this.#pack.left();
+      if (left.length === 0 && !this.#pack.crowded) return;
+      const unplanned = left.filter(({ planned }) => !planned).length;
+      const replaced = fresh.length > 0 && unplanned === left.length && fresh.length * 2 >= left.length;
+      turnovers = replaced ? turnovers + 1 : 0;
       const now = performance.now();
       const starved = now - looked > LOOK_MS * STARVED && now - began > STARVED_MS;
-      if (starved && left >= CROWD && left > first.length / 2) {
-        this.#context.say(`${left} processes heed no SIGTERM and leave the host no CPU time`);
+      const multiplying = unplanned >= RUNAWAY || turnovers >= TURNOVERS;
+      if (multiplying || (starved && left.length >= CROWD && left.length > first.length / 2)) {
+        const why = multiplying ? 'they multiply' : 'they heed no SIGTERM and leave the host no CPU time';
+        this.#context.say(`${processes(left.length)} there, ${unplanned} of them new: ${why}`);
         this.#runaway = true;
         return;
       }
-      ask(fresh);
-      if (left + fresh.length === 0 || performance.now() >= until) return;
+      if (now >= until) return;
       if (this.#context.signal.aborted) {
-        const rest = many(left + fresh.length, 'process is', 'processes are');
-        throw new StepError('failed', `interrupted: SIGTERM was sent, ${rest} still there`);
+        throw new StepError('failed', `interrupted: SIGTERM was sent, ${processes(left.length)} still there`);
       }
+      if (left.every(({ asked }) => !asked)) this.#ask(left);
     }
-  }
-
-  /** The cgroups of what is alive that hold nothing else. */
-  #cgroups(): readonly Freezable[] {
-    const { procfs } = this.#context;
-    const hierarchies = freezingHierarchies(procfs);
-    const found = new Map<string, Freezable | null>();
-    for (const { pid } of this.#alive()) {
-      for (const group of freezableOf(procfs, pid, hierarchies)) {
-        if (!found.has(group.directory)) found.set(group.directory, this.#isOwn(group) ? group : null);
-        if (found.get(group.directory) !== null) break;
-      }
-    }
-    return [...found.values()].filter((group) => group !== null);
-  }
-
-  /** Whether a cgroup holds nobody but who is to end. What was started in it meanwhile is looked at as well. */
-  #isOwn(group: Freezable): boolean {
-    const inside = processesIn(group);
-    return inside !== null && !isHeld(group) && inside.every((pid) => this.#isWanted(pid));
-  }
-
-  #isWanted(pid: number): boolean {
-    // 0: it is in a pid namespace that is not below ours.
-    if (pid === 0 || this.#context.self.lineage.includes(pid)) return false;
-    if (!this.#everybody) return this.#alive().some((prey) => prey.pid === pid);
-    return livesIn(this.#context.procfs, pid, this.#ino) !== false;
-  }
-
-  /** Stops everything where it stands: by cgroup where there is one for them alone, else by SIGSTOP until nothing new appears. */
-  async #freeze(): Promise<readonly Freezable[]> {
-    const frozen: Freezable[] = [];
-    for (const group of this.#cgroups()) {
-      if (!(await freeze(group))) continue;
-      // Nothing moves in there any more: now it can be told for certain who is in it.
-      const strangers = (processesIn(group) ?? [0]).filter((pid) => !this.#isWanted(pid));
-      if (strangers.length > 0) {
-        thaw(group);
-        this.#context.say(`cgroup ${group.directory} holds others too, and goes on`);
-        continue;
-      }
-      frozen.push(group);
-      this.#context.say(`froze cgroup ${group.directory}`);
-    }
-    await this.#sweepStop();
-    return frozen;
   }
 
   /** SIGSTOP to whoever runs, again and again until twice nobody new is found. */
   async #sweepStop(): Promise<void> {
-    let quiet = 0;
     let stopped = 0;
-    for (let sweep = 0; sweep < MOST_SWEEPS && quiet < 2; sweep++) {
-      await this.#seizeInhabitants();
-      const running = this.#alive().filter((prey) => !this.#stopped.has(prey));
+    const until = performance.now() + SWEEP_MS;
+    for (let quiet = 0; quiet < 2 && performance.now() < until; ) {
+      await this.#pack.seizeInhabitants();
+      const running = this.#pack.left().filter((prey) => !prey.stopped);
       for (const prey of running) {
-        if (signal(prey, SIGSTOP)) stopped++;
-        this.#stopped.add(prey);
+        if (signal(prey, SIGSTOP) === 'sent') stopped++;
+        prey.stopped = true;
       }
       quiet = running.length === 0 ? quiet + 1 : 0;
+      // Those that are gone need no descriptor.
+      await this.#pack.settle(0, null);
     }
-    if (stopped > 0) this.#context.say(`stopped ${many(stopped, 'process', 'processes')}`);
+    if (stopped > 0) this.#context.say(`stopped ${processes(stopped)}`);
   }
 
   #kill(): void {
-    for (const prey of this.#alive()) {
-      if (signal(prey, SIGKILL)) this.#killed.add(prey);
+    for (const prey of this.#pack.left()) {
+      if (signal(prey, SIGKILL) !== 'sent' || prey.killed) continue;
+      prey.killed = true;
+      this.#killed++;
     }
-    this.#stopped.clear();
+  }
+
+  /** Stops everything where it stands: by cgroup where there is one for them alone, else by SIGSTOP until nothing new appears. */
+  async #freezeAndKill(): Promise<void> {
+    try {
+      await this.#freezer.freeze(this.#pack.left().map(({ pid }) => pid));
+      await this.#sweepStop();
+      this.#kill();
+    } finally {
+      // SIGKILL reaches what version 1 froze once it is thawed, before anything else it could do.
+      this.#freezer.thaw();
+    }
   }
 
   /** SIGKILL, frozen first where they multiply, until nothing is left. */
   async #killAll(): Promise<void> {
-    const until = performance.now() + KILL_MS;
+    const began = performance.now();
     for (let round = 0; ; round++) {
       if (this.#runaway) await this.#freezeAndKill();
       else this.#kill();
-      await this.#settle(ROUND_MS);
-      const fresh = await this.#seizeInhabitants();
-      const left = this.#alive();
-      if (left.length === 0) return;
-      // Fork faster than they are killed one by one.
-      if (fresh.length > 0 && round > 0) this.#runaway = true;
-      if (performance.now() < until) continue;
-      const named = left.slice(0, NAMED).map((prey) => describeSurvivor(this.#context.procfs, prey));
-      const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : '';
-      throw new StepError(
-        'failed',
-        `${many(left.length, 'process', 'processes')} did not end: ${named.join(', ')}${more}`,
-      );
+      await this.#pack.settle(ROUND_MS, null);
+      const fresh = await this.#pack.seizeInhabitants();
+      const left = this.#pack.left();
+      if (left.length === 0) {
+        if (!this.#pack.crowded) return;
+        throw this.#pack.noRoom();
+      }
+      // They fork faster than they are killed one by one.
+      if (round > 0 && fresh.some(({ planned }) => !planned)) this.#runaway = true;
+      if (fresh.length === 0 && this.#isVain(left, performance.now() - began)) throw this.#unended(left);
+      if (performance.now() - began >= KILL_MS) throw this.#unended(left);
     }
   }
 
-  async #freezeAndKill(): Promise<void> {
-    const frozen = await this.#freeze();
-    try {
-      this.#kill();
-    } finally {
-      // SIGKILL reaches what version 1 froze once it is thawed, before anything else it could do.
-      for (const group of frozen) thaw(group);
-    }
+  /** Whether there is nothing more to wait for: it was interrupted, or somebody else keeps all that are left frozen. */
+  #isVain(left: readonly Hunted[], waitedMs: number): boolean {
+    if (this.#context.signal.aborted) return true;
+    return waitedMs >= FROZEN_MS && left.every(({ pid }) => this.#freezer.keeperOf(pid) !== null);
+  }
+
+  #unended(left: readonly Hunted[]): StepError {
+    const { procfs, signal: interrupt } = this.#context;
+    const named = left.slice(0, NAMED).map((prey) => describeSurvivor(procfs, prey, this.#freezer.keeperOf(prey.pid)));
+    const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : '';
+    const why = interrupt.aborted ? 'interrupted: ' : '';
+    return new StepError('failed', `${why}${processes(left.length)} did not end: ${named.join(', ')}${more}`);
   }
 
   async run(): Promise<string> {
-    this.#hold();
-    await this.#seizePlanned();
-    await this.#seizeInhabitants();
-    if (this.#alive().length === 0) return '';
-    if (!this.#runaway && this.#step.graceMs > 0) await this.#terminate();
-    if (this.#alive().length > 0) await this.#killAll();
-    if (this.#killed.size > 0) this.#context.say(`SIGKILL to ${many(this.#killed.size, 'process', 'processes')}`);
-    return `${many(this.#ended.size, 'process', 'processes')} ended`;
+    const { procfs, say } = this.#context;
+    if (!procfs.live) {
+      throw new StepError('failed', `${procfs.name} shows other pids than ours: nobody was signalled`);
+    }
+    this.#pack.hold();
+    await this.#pack.seizePlanned();
+    await this.#pack.seizeInhabitants();
+    if (this.#pack.isEmpty) return '';
+    try {
+      if (!this.#runaway && this.#step.graceMs > 0) {
+        await this.#terminate();
+        this.#pack.letLeave();
+      }
+      if (this.#pack.left().length > 0 || this.#pack.crowded) await this.#killAll();
+    } finally {
+      if (this.#asked > 0) say(`SIGTERM to ${processes(this.#asked)}`);
+      if (this.#killed > 0) say(`SIGKILL to ${processes(this.#killed)}`);
+      if (this.#pack.ended > 0) say(`${processes(this.#pack.ended)} ended`);
+    }
+    this.#pack.refuseDenied();
+    return `${processes(this.#pack.ended)} ended`;
   }
 
   close(): void {
-    // Whatever went wrong: nothing stays stopped that was not.
-    for (const { pidfd } of this.#stopped) signalThrough(pidfd, SIGCONT);
-    for (const { pidfd } of this.#known.values()) close(pidfd);
+    this.#freezer.thaw();
+    this.#pack.close();
   }
 }
 
 /** Ends processes: SIGTERM, a while later SIGKILL; what multiplies faster than it ends is frozen first. */
 export const stop: Perform<'stop'> = async (step, context) => {
   const hunt = new Hunt(step, context);
+  // Should the process exit meanwhile, say because its output is a broken pipe: nothing stays frozen.
+  const leave = (): void => hunt.close();
+  process.once('exit', leave);
   try {
     const message = await hunt.run();
     return message === '' ? { status: 'nothing', message: 'nobody is there any more' } : { status: 'done', message };
   } finally {
+    process.off('exit', leave);
     hunt.close();
   }
 };

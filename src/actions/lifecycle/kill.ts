@@ -2,7 +2,9 @@ import { DESCENDANTS, FREEZE, GRACE, namespaces, PIDS, words } from './arguments
 import { aboutSelected, aboutTargets, rowOf } from './here.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { makePlan, nameTargets, protect, targetOf, targetsOf } from './parts.ts';
-import { stopAll, stopNamed } from './stopping.ts';
+import { stopPicked } from './picking.ts';
+import { isBlind, refuseBlind } from './stop-step.ts';
+import { stopAll } from './stopping.ts';
 
 /** Ends processes: all of a namespace, or those that are named. */
 export const kill: Lifecycle = {
@@ -16,18 +18,13 @@ export const kill: Lifecycle = {
     const names = nameTargets(targets);
     if (pids !== undefined) {
       const title = `End ${pids.length === 1 ? `pid ${pids[0]}` : `${pids.length} processes`} of ${names}`;
-      return makePlan(
-        title,
-        targets,
-        request,
-        facts,
-        ...found.map((ns) => stopNamed(ns, pids, facts, request.options)),
-      );
+      return makePlan(title, targets, request, facts, stopPicked(found, pids, facts, request.options));
     }
     const parts = found.map((ns) => {
       protect(ns, facts, 'its processes are ended only one by one, with --pid');
       return stopAll(ns, facts, request.options);
     });
+    if (parts.every(({ steps }) => steps.length === 0) && isBlind(facts)) refuseBlind(`end all processes of ${names}`);
     return makePlan(`End all processes of ${names}`, targets, request, facts, ...parts);
   },
   command: {

@@ -1,164 +1,33 @@
-import { CommandError, EXIT } from '../../errors.ts';
 import { describeHolder, holderPid } from '../../model/describe.ts';
-import { isCertain, type Namespace, namespaceKey, type Process, type Snapshot } from '../../model/index.ts';
-import type { ActionOptions, Offer, ProcessIdentity, Spared, StopStep } from '../../model/plan.ts';
+import { isCertain, type Namespace, type Snapshot } from '../../model/index.ts';
+import type { ActionOptions, Spared } from '../../model/plan.ts';
 import type { PlanFacts } from './lifecycle.ts';
-import { count, labelOf, type Part, type StepDraft, targetOf } from './parts.ts';
+import { labelOf, type Part, type StepDraft, targetOf } from './parts.ts';
+import {
+  emigrantsOf,
+  endingWith,
+  type Home,
+  homeOf,
+  type Inhabitant,
+  identityOf,
+  inhabitantsOf,
+  livesIn,
+} from './population.ts';
 import { multiplying } from './runaway.ts';
-
-/** How long SIGTERM may take unless told otherwise, in milliseconds. */
-const GRACE_MS = 5000;
-
-function identityOf({ pid, startTicks, comm, user }: Process): ProcessIdentity {
-  return { pid, startTicks, comm, user };
-}
-
-/** Whether a process lives in a namespace, rather than a thread of it: its first thread is there, or all that are left. */
-function livesIn(ns: Namespace, { pid }: Process, { namespaces }: Snapshot): boolean {
-  const holder = ns.holders.find((each) => each.kind === 'task' && each.pid === pid);
-  if (holder?.kind === 'task' && holder.tid === pid) return true;
-  return !namespaces.some((other) => other !== ns && other.processes.some((process) => process.pid === pid));
-}
-
-/** Everybody who lives in a namespace, those that procfs conceals included. */
-function inhabitantsOf(ns: Namespace, snapshot: Snapshot): readonly ProcessIdentity[] {
-  const known = ns.processes.filter((process) => !process.kernelThread && livesIn(ns, process, snapshot));
-  const pids = new Set(known.map(({ pid }) => pid));
-  const concealed = snapshot.concealedTasks.filter(
-    ({ pid, tid, netns, seenBy }) => netns === ns.ino && pid === tid && seenBy === 'kernel' && !pids.has(pid),
-  );
-  return [
-    ...known.map(identityOf),
-    ...concealed.map(({ pid, startTicks, comm }) => ({ pid, startTicks, comm, user: null })),
-  ];
-}
-
-/** The namespace a process lives in. */
-function homeOf(pid: number, snapshot: Snapshot): { readonly ns: Namespace; readonly process: Process } | undefined {
-  for (const ns of snapshot.namespaces) {
-    const process = ns.processes.find((each) => each.pid === pid);
-    if (process !== undefined && livesIn(ns, process, snapshot)) return { ns, process };
-  }
-  return undefined;
-}
-
-/** Asks to end one process, wherever it lives: the only way to end one in a protected namespace. */
-function offerToKill(pid: number, snapshot: Snapshot, why: string): Offer[] {
-  const home = homeOf(pid, snapshot);
-  if (home === undefined) return [];
-  const request = { action: 'kill', targets: [namespaceKey(home.ns)], options: { pids: [pid] } } as const;
-  return [{ text: `end pid ${pid} ${home.process.comm}, ${why}`, request }];
-}
-
-function stopStep(
-  ns: Namespace,
-  processes: readonly ProcessIdentity[],
-  { self }: PlanFacts,
-  options: ActionOptions,
-  over: Pick<StopStep, 'scope' | 'why'>,
-  uids: readonly (number | null)[],
-): StepDraft {
-  const { graceMs = GRACE_MS, freeze = false } = options;
-  const how = freeze
-    ? 'frozen first, then SIGKILL'
-    : graceMs === 0
-      ? 'SIGKILL'
-      : `SIGTERM, ${graceMs / 1000} s later SIGKILL; frozen first should they multiply`;
-  const others = over.scope === 'namespace' ? ', and whatever is started in it meanwhile' : '';
-  return {
-    kind: 'stop',
-    namespace: targetOf(ns),
-    processes,
-    graceMs: freeze ? 0 : graceMs,
-    freeze,
-    subject: count(processes.length, 'process', 'processes'),
-    effect: `${how}${others}`,
-    risk: 'destructive',
-    needs: uids.some((uid) => uid !== self.uid) ? ['CAP_KILL'] : [],
-    ...over,
-  };
-}
-
-/** Ends the processes of a namespace that are named one by one. */
-export function stopNamed(ns: Namespace, pids: readonly number[], facts: PlanFacts, options: ActionOptions): Part {
-  const { snapshot, self } = facts;
-  const processes = pids.map((pid) => {
-    const process = ns.processes.find((each) => each.pid === pid);
-    if (process === undefined) {
-      const there = ns.processes.slice(0, 5).map((each) => `${each.pid} ${each.comm}`);
-      const known =
-        there.length === 0
-          ? 'nobody lives there'
-          : `there are ${there.join(', ')}${ns.processes.length > 5 ? '…' : ''}`;
-      throw new CommandError('ERR_NO_PROCESS', `no process ${pid} in ${labelOf(ns)}; ${known}`);
-    }
-    if (self.lineage.includes(pid)) {
-      throw new CommandError(
-        'ERR_PROTECTED',
-        `pid ${pid} ${process.comm} is nsleuth itself or what it was started by`,
-        EXIT.failed,
-      );
-    }
-    if (process.kernelThread) {
-      throw new CommandError(
-        'ERR_PROTECTED',
-        `pid ${pid} ${process.comm} is a kernel thread: it cannot be ended`,
-        EXIT.failed,
-      );
-    }
-    return process;
-  });
-  // A process some of whose threads are here is ended where it lives.
-  const homes = new Map<Namespace, Process[]>();
-  for (const process of processes) {
-    const home = homeOf(process.pid, snapshot)?.ns ?? ns;
-    homes.set(home, [...(homes.get(home) ?? []), process]);
-  }
-  return {
-    steps: [...homes].map(([home, members]) =>
-      stopStep(
-        home,
-        members.map(identityOf),
-        facts,
-        options,
-        { scope: 'named', why: '' },
-        members.map(({ uid }) => uid),
-      ),
-    ),
-    warnings: [...homes]
-      .filter(([home]) => home !== ns)
-      .map(
-        ([home, members]) =>
-          `${members.map(({ pid, comm }) => `pid ${pid} ${comm}`).join(', ')} lives in ${labelOf(home)}: all of it ends, not only what is here`,
-      ),
-    expectations: processes.map((process) => ({ kind: 'ended', process: identityOf(process) })),
-  };
-}
-
-/** Processes elsewhere that descend from some of these. */
-function emigrants(ns: Namespace, pids: ReadonlySet<number>, { namespaces }: Snapshot) {
-  const parents = new Map(
-    namespaces.flatMap(({ processes }) => processes.map(({ pid, ppid }) => [pid, ppid] as const)),
-  );
-  const descends = (pid: number): boolean => {
-    for (
-      let at = parents.get(pid), depth = 0;
-      at !== undefined && depth < parents.size;
-      at = parents.get(at), depth++
-    ) {
-      if (pids.has(at)) return true;
-    }
-    return false;
-  };
-  return namespaces
-    .filter((other) => other !== ns)
-    .flatMap((other) =>
-      other.processes.filter(({ pid }) => !pids.has(pid) && descends(pid)).map((process) => ({ home: other, process })),
-    );
-}
+import {
+  alsoEnding,
+  isBlind,
+  isProtected,
+  nameHome,
+  nameOf,
+  offerToKill,
+  sayEnding,
+  several,
+  stopStep,
+} from './stop-step.ts';
 
 /** Who has a namespace open, or otherwise holds it, without living in it. */
-function foreignHolders(ns: Namespace, ended: ReadonlySet<number>, snapshot: Snapshot): Part {
+function foreignHolders(ns: Namespace, ended: ReadonlySet<number>, facts: PlanFacts): Part {
   const byPid = new Map<number, string[]>();
   const untouched: Spared[] = [];
   for (const holder of ns.holders) {
@@ -170,18 +39,65 @@ function foreignHolders(ns: Namespace, ended: ReadonlySet<number>, snapshot: Sna
     else if (!ended.has(pid)) byPid.set(pid, [...(byPid.get(pid) ?? []), what]);
   }
   for (const [pid, held] of byPid) {
-    const comm = homeOf(pid, snapshot)?.process.comm ?? '?';
-    const more = held.length > 3 ? ` and ${held.length - 3} more` : '';
+    const comm = homeOf(pid, facts.snapshot)?.process.comm ?? '?';
+    const what = several(held, (each) => each, '; ');
     untouched.push({
-      subject: `pid ${pid} ${comm}`,
-      why: `it holds the namespace (${held.slice(0, 3).join('; ')}${more}): it has to close that, or to end`,
+      subject: nameOf({ pid, comm }),
+      why: `it holds the namespace (${what}): it has to close that, or to end`,
     });
   }
   return {
     steps: [],
     untouched,
-    offers: [...byPid.keys()].flatMap((pid) => offerToKill(pid, snapshot, 'which holds the namespace')),
+    offers: [...byPid.keys()].flatMap((pid) => offerToKill(pid, facts, 'which holds the namespace')),
   };
+}
+
+/** Descendants elsewhere: listed, or ended where that is asked for and they are not protected. */
+function emigrants(
+  homes: readonly Home[],
+  facts: PlanFacts,
+  options: ActionOptions,
+): Required<Pick<Part, 'steps' | 'untouched'>> & { readonly ended: readonly number[] } {
+  const untouched: Spared[] = [];
+  const wanted = new Map<Namespace, Inhabitant[]>();
+  for (const { ns, process } of homes) {
+    const place = `descends from them, and lives in ${labelOf(ns)}`;
+    const spare = (what: string) => untouched.push({ subject: nameOf(process), why: `${place}: ${what}` });
+    if (facts.self.lineage.includes(process.pid)) spare('nsleuth itself, or what it was started by');
+    else if (isProtected(ns, facts)) spare('it has to be named, with --pid');
+    else if (options.descendants !== true) spare('--descendants ends it too');
+    else wanted.set(ns, [...(wanted.get(ns) ?? []), { ...identityOf(process), process }]);
+  }
+  return {
+    steps: [...wanted].map(([ns, members]) =>
+      stopStep(ns, members, facts, options, {
+        scope: 'named',
+        why: `${members.length === 1 ? 'it descends' : 'they descend'} from those before, and ${members.length === 1 ? 'lives' : 'live'} in ${labelOf(ns)}`,
+      }),
+    ),
+    untouched,
+    ended: [...wanted.values()].flat().map(({ pid }) => pid),
+  };
+}
+
+/** What is lost elsewhere when processes end that have threads in other namespaces. */
+function threadsAcross(ns: Namespace, ended: ReadonlySet<number>, { namespaces }: Snapshot): string[] {
+  const outside = namespaces
+    .filter((other) => other !== ns)
+    .flatMap((other) => other.processes.filter(({ pid }) => ended.has(pid)).map((process) => ({ ns: other, process })));
+  return outside.length === 0
+    ? []
+    : [`threads in other namespaces end with their process: ${several(outside, nameHome)}`];
+}
+
+/** Why somebody who lives in a namespace is not ended with everybody else; null for whom nothing protects. */
+function exemption({ pid, process }: Inhabitant, facts: PlanFacts): string | null {
+  if (facts.self.lineage.includes(pid)) return 'nsleuth itself, or what it was started by';
+  const others = process === null ? [] : endingWith(process, facts.snapshot);
+  const precious = others.filter(({ ns }) => isProtected(ns, facts));
+  if (precious.length === 0) return null;
+  return `it is the first process of its pid namespace, and with it would end ${several(precious, nameHome)}: it has to be named, with --pid`;
 }
 
 /** What ending everybody in a namespace takes, and what it leaves. */
@@ -192,57 +108,50 @@ export interface Stopped extends Part {
 
 /** Ends everybody in a namespace. */
 export function stopAll(ns: Namespace, facts: PlanFacts, options: ActionOptions, why = ''): Stopped {
-  const { snapshot, self } = facts;
-  const all = inhabitantsOf(ns, snapshot);
-  const processes = all.filter(({ pid }) => !self.lineage.includes(pid));
-  const pids = new Set(processes.map(({ pid }) => pid));
-  const untouched: Spared[] = all
-    .filter(({ pid }) => self.lineage.includes(pid))
-    .map(({ pid, comm }) => ({ subject: `pid ${pid} ${comm}`, why: 'nsleuth itself, or what it was started by' }));
+  const { snapshot } = facts;
+  const all = inhabitantsOf(ns, snapshot).map((who) => ({ who, exempt: exemption(who, facts) }));
+  const processes = all.filter(({ exempt }) => exempt === null).map(({ who }) => who);
+  const exempt = all.filter((each) => each.exempt !== null);
   const visitors = ns.processes.filter((process) => !process.kernelThread && !livesIn(ns, process, snapshot));
-  for (const { pid, comm } of visitors) {
-    const home = homeOf(pid, snapshot);
-    untouched.push({
-      subject: `pid ${pid} ${comm}`,
-      why: `only a thread of it is here, it lives in ${home === undefined ? 'another namespace' : labelOf(home.ns)}`,
-    });
-  }
-  const steps: StepDraft[] = [];
-  const uidOf = new Map(ns.processes.map(({ pid, uid }) => [pid, uid]));
-  const uids = processes.map(({ pid }) => uidOf.get(pid) ?? null);
+  const spared: Spared[] = [
+    ...exempt.map(({ who, exempt: reason }) => ({ subject: nameOf(who), why: reason ?? '' })),
+    ...visitors.map((process) => {
+      const home = homeOf(process.pid, snapshot);
+      const where = home === undefined ? 'another namespace' : labelOf(home.ns);
+      return { subject: nameOf(process), why: `only a thread of it is here, it lives in ${where}` };
+    }),
+  ];
+
   // Who says how long SIGTERM may take has thought of it.
-  const runaway = options.graceMs === undefined && !options.freeze ? multiplying(ns) : null;
-  if (processes.length > 0) {
-    const how = runaway === null ? options : { ...options, freeze: true };
-    steps.push(stopStep(ns, processes, facts, how, { scope: 'namespace', why }, uids));
-  }
-  const ended = new Set(pids);
-  for (const { home, process } of emigrants(ns, pids, snapshot)) {
-    const place = `descends from them, and lives in ${labelOf(home)}`;
-    if (options.descendants !== true) {
-      untouched.push({ subject: `pid ${process.pid} ${process.comm}`, why: `${place}: --descendants ends it too` });
-    } else if (home.initial || self.lineage.includes(process.pid)) {
-      untouched.push({
-        subject: `pid ${process.pid} ${process.comm}`,
-        why: `${place}: it has to be named, with --pid`,
-      });
-    } else {
-      ended.add(process.pid);
-      const named = { scope: 'named', why: `it ${place}` } as const;
-      steps.push(stopStep(home, [identityOf(process)], facts, options, named, [process.uid]));
-    }
-  }
-  const foreign = foreignHolders(ns, ended, snapshot);
-  const stays = visitors.length > 0 || processes.length < all.length || (foreign.untouched?.length ?? 0) > 0;
+  const asked = options.graceMs !== undefined || options.freeze === true;
+  const runaway = asked ? null : multiplying(ns, snapshot.host.uptimeSeconds);
+  const how = runaway === null ? options : { ...options, freeze: true };
+  const except = exempt.map(({ who }) => who.pid);
+  const first: readonly StepDraft[] =
+    processes.length === 0 ? [] : [stopStep(ns, processes, facts, how, { scope: 'namespace', except, why })];
+
+  const pids = new Set(processes.map(({ pid }) => pid));
+  const dragged = alsoEnding(processes, snapshot);
+  const draggedPids = new Set(dragged.map(({ process }) => process.pid));
+  const away = emigrantsOf(ns, pids, snapshot).filter(({ process }) => !draggedPids.has(process.pid));
+  const gone = emigrants(away, facts, options);
+  const foreign = foreignHolders(ns, new Set([...pids, ...draggedPids, ...gone.ended]), facts);
+  const remaining = [...except, ...visitors.map(({ pid }) => pid)];
   return {
-    steps,
-    warnings: runaway === null ? [] : [`${runaway}: no SIGTERM, which they would outrun; --grace sends it`],
-    untouched: [...untouched, ...(foreign.untouched ?? [])],
-    expectations: processes.length === 0 ? [] : [{ kind: 'empty', namespace: targetOf(ns) }],
+    steps: [...first, ...gone.steps],
+    warnings: [
+      ...(runaway === null ? [] : [`${runaway}: no SIGTERM, which they would outrun; --grace sends it`]),
+      ...sayEnding(dragged),
+      ...threadsAcross(ns, pids, snapshot),
+      ...(isBlind(facts) ? ['processes of others may live here unseen: it takes CAP_SYS_PTRACE to see them'] : []),
+    ],
+    untouched: [...spared, ...gone.untouched, ...(foreign.untouched ?? [])],
+    expectations: processes.length === 0 ? [] : [{ kind: 'empty', namespace: targetOf(ns), except: remaining }],
     offers: [
-      ...visitors.flatMap(({ pid }) => offerToKill(pid, snapshot, 'of which a thread is here')),
+      ...visitors.flatMap(({ pid }) => offerToKill(pid, facts, 'of which a thread is here')),
+      ...exempt.flatMap(({ who }) => offerToKill(who.pid, facts, 'which was left out')),
       ...(foreign.offers ?? []),
     ],
-    frees: !stays,
+    frees: remaining.length === 0 && (foreign.untouched?.length ?? 0) === 0,
   };
 }
