@@ -20,6 +20,8 @@ export interface StepContext {
    * @throws StepError when it is gone, is another one by now, or cannot be opened.
    */
   readonly open: (target: Target) => number;
+  /** Whether a namespace that is open is still held by what the plan knows of: else it is gone when it is closed. */
+  readonly isHeld: (target: Target) => boolean;
   /** A namespace of the snapshot. */
   readonly find: (target: Target) => Namespace | undefined;
   /** Every task there is right now, by the kernel's own iterator; null without the kernel's view. */

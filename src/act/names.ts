@@ -6,6 +6,11 @@ import { StepError, trying } from './contract.ts';
 
 const EXPLAINED = { EINVAL: 'it cannot be mounted there' } as const;
 
+/** A path as its bytes, one character each. */
+function bytesOf(path: string): string {
+  return Buffer.from(path, 'utf8').toString('latin1');
+}
+
 /**
  * Gives a namespace a name, the way ip-netns(8) does: an empty file in `/run/netns`, and the namespace mounted on it.
  *
@@ -29,8 +34,8 @@ export function giveName(netnsDir: string, name: string, fd: number): void {
     trying(
       'CAP_SYS_ADMIN',
       () => {
-        shareDirectory(netnsDir);
-        bindDescriptor(fd, path);
+        shareDirectory(bytesOf(netnsDir));
+        bindDescriptor(fd, bytesOf(path));
       },
       EXPLAINED,
     );

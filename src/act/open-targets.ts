@@ -1,4 +1,4 @@
-import { openSnapshotNamespace } from '../enter.ts';
+import { openSnapshotNamespace, waysInto } from '../enter.ts';
 import { namespaceKey, type Snapshot } from '../model/index.ts';
 import type { Target } from '../model/plan.ts';
 import { SystemError } from '../os/errors.ts';
@@ -46,6 +46,20 @@ export class OpenTargets {
     } finally {
       close(opened.fd);
     }
+  }
+
+  /**
+   * Whether what the snapshot has to lead into a namespace that is open still does. What nothing else holds by now can be
+   * opened for a moment, by its handle, and is gone when it is closed again.
+   */
+  isHeld(target: Target): boolean {
+    const ns = this.find(target);
+    // Without a cookie there is no handle to open it by. It is open, so its number is nobody else's.
+    const plain = ns === undefined ? undefined : { ...ns, cookie: null };
+    if (plain === undefined || waysInto(plain, this.#snapshot).length === 0) return true;
+    const { fd } = openSnapshotNamespace(this.#procfs, plain, this.#snapshot);
+    if (fd !== null) close(fd);
+    return fd !== null;
   }
 
   /** Opens it anew from inside: a descriptor that was opened by a bind mount would keep that mount busy. */

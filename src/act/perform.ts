@@ -73,7 +73,7 @@ const STOPS: Readonly<Partial<Record<StepStatus, string>>> = {
 
 /** One plan being carried out. */
 class Performance {
-  readonly #context: Omit<StepContext, 'open' | 'find' | 'say'>;
+  readonly #context: Omit<StepContext, 'open' | 'isHeld' | 'find' | 'say'>;
   readonly #listener: PlanListener;
   readonly #targets: OpenTargets;
   /** How many steps still need a namespace open. */
@@ -84,7 +84,7 @@ class Performance {
   /** The last step that keeps the thread: the next one waits for it, and for the event loop to have had a turn. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(plan: Plan, context: Omit<StepContext, 'open' | 'find' | 'say'>, listener: PlanListener) {
+  constructor(plan: Plan, context: Omit<StepContext, 'open' | 'isHeld' | 'find' | 'say'>, listener: PlanListener) {
     this.#context = context;
     this.#listener = listener;
     this.#targets = new OpenTargets(context.procfs, context.snapshot);
@@ -133,6 +133,7 @@ class Performance {
       ...this.#context,
       say,
       open: (target) => this.#targets.open(target),
+      isHeld: (target) => this.#targets.isHeld(target),
       find: (target) => this.#targets.find(target),
     };
     const came = await perform(step, scope).catch((error: unknown) => {
@@ -192,7 +193,7 @@ class Performance {
  */
 export async function performPlan(
   plan: Plan,
-  context: Omit<StepContext, 'open' | 'find' | 'say'>,
+  context: Omit<StepContext, 'open' | 'isHeld' | 'find' | 'say'>,
   listener: PlanListener,
 ): Promise<Performed> {
   return new Performance(plan, context, listener).run(plan);

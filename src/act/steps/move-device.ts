@@ -27,6 +27,8 @@ export const moveDevice: Perform<'move-device'> = (step, context) => {
   const { namespace, to, ifindex, newName } = step;
   const called = sanitise(newName).text;
   const there = context.open(to);
+  if (!context.isHeld(to))
+    throw new StepError('changed', `nothing holds ${to.label} any more: a device would go with it`);
   const taken = withNetlink(context, to, NETLINK_ROUTE, (socket) =>
     trying('CAP_NET_ADMIN', () => hasLinkNamed(socket, newName)),
   );
