@@ -52,6 +52,7 @@ const plan: Plan = {
       processes: [],
       scope: 'namespace',
       freeze: false,
+      except: [],
       graceMs: 5000,
     },
   ],
