@@ -89,8 +89,8 @@ function check(expectation: Expectation, snapshot: Snapshot): Seen {
         return device.flags.includes('up') === expectation.up ? HOLDS : { holds: false, seen: deviceState(device) };
       });
     case 'closed':
-      return inside(snapshot, expectation.namespace, HOLDS, ({ sockets }) => {
-        if (sockets === null) return NOT_READ;
+      return inside(snapshot, expectation.namespace, HOLDS, ({ sockets, visibility }) => {
+        if (sockets === null) return visibility === 'dying' ? HOLDS : NOT_READ;
         const cookies = new Set(expectation.sockets.map(({ cookie }) => cookie));
         // What is left of a connection that was closed pins nothing, and goes by itself.
         const left = sockets.filter(({ cookie, state }) => cookie !== null && cookies.has(cookie) && state !== 'close');

@@ -168,6 +168,8 @@ export async function act(
         : textOf(outcomeLines(outcome, (index) => asCommandAt(outcome, index))),
     );
     if (outcome.interrupted) {
+      // What was told is to arrive before the signal does.
+      await new Promise((resolve) => process.stdout.write('', resolve));
       process.kill(process.pid, signal);
       return EXIT.failed;
     }

@@ -37,6 +37,14 @@ function byPath(mounts: readonly MountHolder[], { snapshot: { mountNamespaces },
   return { own, paths: [...paths.values()] };
 }
 
+/** What was opened by a mount keeps that mount busy. By which, if there are several, the kernel does not say. */
+function busyWarnings({ holders }: Namespace): readonly string[] {
+  const pids = holders.flatMap((each) => (each.kind === 'descriptor' && each.form === 'bound' ? [each.pid] : []));
+  if (pids.length === 0) return [];
+  const who = [...new Set(pids)].map((pid) => `pid ${pid}`).join(', ');
+  return [`${who} has it open by a mount, which is busy as long as it is: --lazy detaches it all the same`];
+}
+
 /**
  * Another namespace that is mounted on a file of that name: in another mount namespace it may be the same file, and
  * removing a file takes along what is mounted on it elsewhere (detach_mounts, fs/namespace.c, Linux 3.18).
@@ -99,6 +107,7 @@ export function unmountAll(ns: Namespace, facts: PlanFacts, options: ActionOptio
     );
   return {
     steps: [...unmounts, ...removals],
+    warnings: lazy || unmounts.length === 0 ? [] : busyWarnings(ns),
     untouched: shared.map(({ each: { mount }, other }) => ({
       subject: `the file ${mount.path}`,
       why: `${labelOf(other)} is mounted on it in another mount namespace, and would go with it`,
