@@ -49,6 +49,14 @@ function endOf(trail: AuditTrail, stopped: string | null, verification: Verifica
   }
 }
 
+/** The same, for mounts that could not be unmounted. */
+function lazily({ action, options }: ActionRequest, busy: readonly Step[], { namespaces }: Snapshot): Offer[] {
+  const keys = new Set(busy.map(({ namespace }) => namespace.key));
+  const targets = namespaces.map(namespaceKey).filter((key) => keys.has(key));
+  if (targets.length === 0 || options.lazy || (action !== 'unmount' && action !== 'release')) return [];
+  return [{ text: 'detach what is busy', request: { action, targets, options: { ...options, lazy: true } } }];
+}
+
 export interface ActorOptions extends Pick<CollectOptions, 'procRoot' | 'without' | 'sysRoot'> {
   readonly netnsDir?: string;
   /** Where the audit trail is kept. */
@@ -138,7 +146,7 @@ export class Actor {
         const performed = await performPlan(plan, context, { progress, result: record });
         const verification = performed.results.every(({ status }) => status === 'skipped')
           ? null
-          : await this.#verify(plan);
+          : await this.#verify(plan, performed.results);
         const { stopped, interrupted, results } = performed;
         return { results, stopped: endOf(trail, stopped, verification), interrupted, verification };
       } finally {
@@ -196,14 +204,18 @@ export class Actor {
     }
   }
 
-  async #verify(plan: Plan): Promise<Verification> {
+  async #verify(plan: Plan, results: readonly StepResult[]): Promise<Verification> {
     await this.#awaitTeardown(plan);
     const { request } = plan;
     const keys = (now: Snapshot): ReadonlySet<string> => concerned(request, now);
     const snapshot = await this.#look(request.action, keys, new AbortController().signal);
     const checks = checkPlan(plan, snapshot);
     const done = checks.every(({ holds }) => holds === true);
-    return { at: snapshot.takenAt, checks, offers: done ? [] : this.#offers(plan, snapshot) };
+    const busy = plan.steps.filter(
+      ({ kind, id }) => kind === 'unmount' && results.some(({ step, status }) => step === id && status === 'failed'),
+    );
+    const offers = done ? [] : [...lazily(request, busy, snapshot), ...this.#offers(plan, snapshot)];
+    return { at: snapshot.takenAt, checks, offers };
   }
 
   /** What would bring what is still missing: the rest of the clean-up, or what that would leave to others. */
