@@ -45,15 +45,33 @@ function busyWarnings({ holders }: Namespace): readonly string[] {
   return [`${who} has it open by a mount, which is busy as long as it is: --lazy detaches it all the same`];
 }
 
+/** Namespaces by the names of the files they are mounted on; of hundreds with hundreds of mounts, found out once. */
+const mountedOn = new WeakMap<Snapshot, ReadonlyMap<string, ReadonlySet<Namespace>>>();
+
+function namespacesByFile(snapshot: Snapshot): ReadonlyMap<string, ReadonlySet<Namespace>> {
+  const known = mountedOn.get(snapshot);
+  if (known !== undefined) return known;
+  const found = new Map<string, Set<Namespace>>();
+  for (const ns of snapshot.namespaces) {
+    for (const holder of ns.holders) {
+      if (holder.kind !== 'mount') continue;
+      const name = posix.basename(holder.path);
+      const there = found.get(name);
+      if (there === undefined) found.set(name, new Set([ns]));
+      else there.add(ns);
+    }
+  }
+  mountedOn.set(snapshot, found);
+  return found;
+}
+
 /**
  * Another namespace that is mounted on a file of that name: in another mount namespace it may be the same file, and
  * removing a file takes along what is mounted on it elsewhere (detach_mounts, fs/namespace.c, Linux 3.18).
  */
-function mountedOnTheSame({ path }: MountHolder, ns: Namespace, { namespaces }: Snapshot): Namespace | null {
-  const name = posix.basename(path);
-  const isThere = ({ holders }: Namespace): boolean =>
-    holders.some((holder) => holder.kind === 'mount' && posix.basename(holder.path) === name);
-  return namespaces.find((other) => other !== ns && isThere(other)) ?? null;
+function mountedOnTheSame({ path }: MountHolder, ns: Namespace, snapshot: Snapshot): Namespace | null {
+  const there = namespacesByFile(snapshot).get(posix.basename(path)) ?? [];
+  return [...there].find((other) => other !== ns) ?? null;
 }
 
 /** Removes bind mounts of a namespace, in every mount namespace, and then the files its names were mounted on. */
