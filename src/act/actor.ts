@@ -71,7 +71,8 @@ export class Actor {
   #asked: Promise<readonly KernelTask[] | null> | undefined;
 
   constructor(options: ActorOptions) {
-    this.#options = options;
+    // Without cookies a namespace is not told from another that has its number by now.
+    this.#options = { ...options, without: options.without.filter((name) => name !== 'identity') };
   }
 
   /** A fresh look through both views, and into the namespaces that matter. */

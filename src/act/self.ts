@@ -25,7 +25,7 @@ export interface Self {
 }
 
 /** A process's ancestors, the nearest first, as far as procfs shows them. */
-export function ancestorsOf(procfs: Procfs, pid: number): number[] {
+function ancestorsOf(procfs: Procfs, pid: number): number[] {
   const line: number[] = [];
   for (let at = pid; ; ) {
     const parent = parseStat(readSmall(procfs.fd, `${at}/stat`) ?? '')?.ppid ?? 0;

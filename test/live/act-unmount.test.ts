@@ -183,6 +183,21 @@ describe('what changed since the plan was made is left alone', () => {
     expect(inodeAt(path)).toBe(ino);
   });
 
+  test('also where the sources are left out that tell them apart', async () => {
+    const blue = addNetns(scene);
+    const poor = new Stage({ without: ['kernel', 'identity', 'handles'] });
+    try {
+      const plan = await poor.plan({ action: 'unmount' }, blue.ino);
+      expect(plan.targets[0]?.cookie).toMatch(/^\d+$/);
+      const done = await poor.perform(plan);
+      expect(done.statuses).toEqual(['done', 'done']);
+      // Nobody but the kernel can say that it is gone.
+      expect(unmet(done)).toEqual([expect.stringContaining("the kernel's own list could not be read")]);
+    } finally {
+      await poor.close();
+    }
+  });
+
   test('a namespace that is gone needs nothing', async () => {
     const blue = addNetns(scene);
     const plan = await stage.plan({ action: 'unmount' }, blue.ino);
