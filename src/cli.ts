@@ -9,8 +9,12 @@ import { snapshot } from './commands/snapshot.ts';
 import { TOPOLOGY_FORMATS, type TopologyOptions, topology } from './commands/topology.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { SECTIONS } from './sections.ts';
+import { isTerminal, writeAll } from './terminal/output.ts';
 import { safeText } from './terminal/sanitise.ts';
 import { VERSION } from './version.ts';
+
+// For the build alone.
+export { rehearse } from './rehearsal.ts';
 
 /** Every option there is; each command lists those that apply to it. */
 const OPTIONS = {
@@ -45,11 +49,25 @@ const EVERYWHERE: readonly OptionName[] = ['proc', 'without', 'no-kernel-view', 
 const LISTING: readonly OptionName[] = ['columns', 'sort', 'filter'];
 
 const streams: Streams = {
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
+  out: (text) => writeTo(1, text),
+  err: (text) => writeTo(2, text),
   // A serial console says 0: it does not know.
-  width: (process.stdout.isTTY && process.stdout.columns) || undefined,
+  get width() {
+    return (isTerminal(1) && process.stdout.columns) || undefined;
+  },
 };
+
+/**
+ * Writes to standard output or error. A reader that has seen enough (`nsleuth list | head`) is no error; where nobody is
+ * left to be told of one, it is not told.
+ */
+function writeTo(fd: 1 | 2, text: string): void {
+  const failure = writeAll(fd, text);
+  if (failure === null || fd === 2) return;
+  if (failure === 'EPIPE') process.exit(EXIT.done);
+  writeAll(2, `nsleuth: cannot write: ${failure}\n`);
+  process.exit(EXIT.failed);
+}
 
 function withOptions(command: Command, names: readonly OptionName[]): Command {
   for (const name of [...names, ...EVERYWHERE]) command.addOption(OPTIONS[name]());
@@ -58,10 +76,9 @@ function withOptions(command: Command, names: readonly OptionName[]): Command {
 
 /** The screen needs a terminal on both ends; without one the table is printed. */
 async function screenOrList(options: CommandOptions): Promise<number> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return list(options, streams);
+  if (!isTerminal(0) || !isTerminal(1)) return list(options, streams);
   const { runScreen } = await import('./commands/screen.ts');
   const { columns, sort, filter } = options;
-  process.stdout.off('error', cannotWrite); // the screen takes a lost terminal for a hang-up
   return runScreen({
     ...collectOptions(options),
     color: options.color && !process.env.NO_COLOR,
@@ -82,7 +99,8 @@ function commandLine(finish: (code: number) => void): Command {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
-      writeErr: (text) => process.stderr.write(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')),
+      writeOut: streams.out,
+      writeErr: (text) => streams.err(safeText(text.trimEnd()).replaceAll('\\x0a', '\n').concat('\n')),
     });
 
   withOptions(program.argument('[command]'), LISTING).action(
@@ -147,17 +165,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 4 not permitted; a signal that ends
   return program;
 }
 
-/** A reader that has seen enough (`nsleuth list | head`) is no error. */
-function cannotWrite(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(EXIT.done);
-  process.stderr.write(`nsleuth: cannot write: ${error.code ?? error.message}\n`);
-  process.exit(EXIT.failed);
-}
-
-process.stdout.on('error', cannotWrite);
-// Nobody is left to be told.
-process.stderr.on('error', () => {});
-
 async function main(): Promise<void> {
   try {
     await commandLine((code) => {
@@ -167,15 +174,16 @@ async function main(): Promise<void> {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     } else if (error instanceof CommandError) {
-      process.stderr.write(`nsleuth: ${error.message}\n`);
+      streams.err(`nsleuth: ${error.message}\n`);
       process.exitCode = error.exitCode;
     } else {
       // A bug: one line for whoever reads it, the stack for whoever asks for it.
       const text = error instanceof Error ? (process.env.NSLEUTH_DEBUG ? error.stack : error.message) : String(error);
-      process.stderr.write(`nsleuth: internal error: ${safeText(text ?? '').replaceAll('\\x0a', '\n')}\n`);
+      streams.err(`nsleuth: internal error: ${safeText(text ?? '').replaceAll('\\x0a', '\n')}\n`);
       process.exitCode = EXIT.failed;
     }
   }
 }
 
-void main();
+// Node takes 10 to 20 ms to take itself apart when it runs out of work, and exit(3) does not. What was written is out.
+void main().then(() => process.exit());
