@@ -77,6 +77,8 @@ export class Session {
   /** Unloads the probe. */
   async close(): Promise<void> {
     await this.#probe;
+    // Whoever took a guide has closed them already.
+    (await this.#loading?.first)?.close();
     this.unload();
   }
 

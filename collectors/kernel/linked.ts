@@ -93,7 +93,7 @@ function addModules(candidates: MutableCandidates, kernel: Btf, names: readonly 
     const mentioned = [...missing].filter((name) => bytes.includes(`\0${name}\0`, 0, 'latin1'));
     if (mentioned.length === 0) continue;
     // Of its own piece of memory: words are read from it.
-    const types = new Btf(Buffer.from(Uint8Array.from(bytes).buffer), mentioned, [], kernel);
+    const types = new Btf(Buffer.from(new Uint8Array(bytes).buffer), mentioned, [], kernel);
     for (const [name, ids] of types.found) {
       candidates.set(name, { types, ids });
       missing.delete(name);

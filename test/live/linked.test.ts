@@ -6,6 +6,7 @@ import { GUIDE_PROGRAMS, readGuide } from '../../collectors/guide.ts';
 import { fitPrograms, LINKED_PROGRAMS } from '../../collectors/kernel/linked.ts';
 import { KernelProbe } from '../../collectors/kernel/load.ts';
 import { BtfError } from '../../src/os/btf.ts';
+import { Session } from '../../src/session.ts';
 import { type Held, Scene } from './scene.ts';
 
 const OBJECT = new URL('../../collectors/kernel/probe.bpf.o', import.meta.url);
@@ -82,10 +83,20 @@ test('without the type information there is libbpf, and where that is missing to
   expect(await probe).toMatchObject({ failure: { reason: expect.stringContaining('libnothing.so.1') } });
 });
 
-test('programs leave nothing behind', async () => {
+test('programs leave nothing behind, whether somebody took the guide or not', async () => {
   const count = () => readdirSync('/proc/self/fd').length;
+  const guided = async (take: boolean) => {
+    const session = new Session({ devices: false, guided: true });
+    expect(take ? await session.takeGuide() : await session.probe()).not.toBeNull();
+    await session.close();
+  };
   (await load(true)).close();
+  await guided(true);
   const before = count();
-  for (let round = 0; round < 10; round++) (await load(true)).close();
+  for (let round = 0; round < 5; round++) {
+    (await load(true)).close();
+    await guided(true);
+    await guided(false);
+  }
   expect(count()).toBe(before);
 });
