@@ -57,16 +57,8 @@ export function collectOptions(options: CommandOptions): CollectOptions {
   return { procRoot: options.proc, without };
 }
 
-/**
- * How much a function has to run before V8 compiles it anew, optimised, on threads of its own: ten times as much as of
- * itself. Those threads took 80 of the 215 ms of CPU that a table of a thousand namespaces took, and it was there before
- * they had finished. Not for the screen, which runs for long.
- */
-const ONE_SHOT = '--interrupt-budget=1350000';
-
 /** Takes a snapshot, of no more than `limits` allow. A procfs that cannot be opened becomes an error that says what to do. */
 export async function takeSnapshot(options: CommandOptions, limits: Partial<CollectOptions> = {}): Promise<Snapshot> {
-  process.getBuiltinModule('node:v8').setFlagsFromString(ONE_SHOT);
   const given = collectOptions(options);
   const request = { ...given, ...limits, without: [...given.without, ...(limits.without ?? [])] };
   try {
