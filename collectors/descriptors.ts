@@ -36,6 +36,7 @@ function walkTable(
   procfs: Procfs,
   path: string,
   owner: { readonly pid: number; readonly tid?: number },
+  only: readonly number[] | undefined,
 ): void {
   const fds = openDirectory(procfs.fd, path);
   if (fds < 0) {
@@ -44,15 +45,24 @@ function walkTable(
     return;
   }
   try {
-    walk.walk({ fds, ...owner });
+    walk.walk({ fds, ...owner }, only);
   } finally {
     close(fds);
   }
 }
 
-/** Walks the descriptor table of a process, and those of threads that have one of their own (CLONE_FILES unshared). */
-function walkProcess(walk: DescriptorWalk, procfs: Procfs, { pid, otherThreads }: Process): void {
-  walkTable(walk, procfs, `${pid}/fd`, { pid });
+/**
+ * Walks the descriptor table of a process, and those of threads that have one of their own (CLONE_FILES unshared).
+ *
+ * @param only descriptors to look at, by thread; all when left out.
+ */
+function walkProcess(
+  walk: DescriptorWalk,
+  procfs: Procfs,
+  { pid, otherThreads }: Process,
+  only?: ReadonlyMap<number, readonly number[]>,
+): void {
+  if (only === undefined || only.has(pid)) walkTable(walk, procfs, `${pid}/fd`, { pid }, only?.get(pid));
   const owners = [pid];
   for (const tid of otherThreads) {
     if (!procfs.live) {
@@ -69,7 +79,7 @@ function walkProcess(walk: DescriptorWalk, procfs: Procfs, { pid, otherThreads }
     }
     if (results.some((result) => result <= 0)) continue;
     owners.push(tid);
-    walkTable(walk, procfs, `${pid}/task/${tid}/fd`, { pid, tid });
+    walkTable(walk, procfs, `${pid}/task/${tid}/fd`, { pid, tid }, only?.get(tid));
   }
 }
 
@@ -191,9 +201,18 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
       pid,
       otherThreads: (listNumbers(procfs.fd, `${pid}/task`) ?? []).filter((tid) => tid !== pid),
     }));
+  const { guide, tasks } = gathered;
+  const denied = new Set(tasks?.denied);
   for (const process of processes) {
     signal.throwIfAborted();
-    walkProcess(walk, procfs, process);
+    const { pid } = process;
+    // What may not be read in whole is to say so here as well.
+    if (guide === undefined || !guide.pids.has(pid) || denied.has(pid)) walkProcess(walk, procfs, process);
+    else {
+      const only = guide.tables.get(pid);
+      if (only === undefined) continue;
+      walkProcess(walk, procfs, { pid, otherThreads: [...only.keys()].filter((tid) => tid !== pid) }, only);
+    }
   }
   const settled = settle(walk, procfs, device, gathered);
   return {
@@ -206,7 +225,10 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
     },
     seen: walk.seen,
     missed: mergeIssues(walk.missed),
-    notes: [],
+    notes:
+      guide === undefined
+        ? []
+        : [{ subject: procfs.name, reason: "what the kernel's view says pins nothing was not looked at" }],
   };
 }
 

@@ -4,6 +4,7 @@ import { type ContainersData, containers } from './containers.ts';
 import type { Collector } from './contract.ts';
 import { type DescriptorsData, descriptors } from './descriptors.ts';
 import { firewall } from './firewall.ts';
+import type { Guide } from './guide.ts';
 import { type HandlesData, handles } from './handles.ts';
 import { type HostData, host } from './host.ts';
 import { type IdentityData, identity } from './identity.ts';
@@ -23,6 +24,8 @@ import { type TasksData, tasks } from './tasks.ts';
 
 /** What each stage leaves for those after it; absent when it was switched off or failed. */
 export interface Gathered {
+  /** Where userland is to look, by the kernel's word; absent: everywhere. */
+  guide?: Guide;
   host?: HostData;
   tasks?: TasksData;
   mounts?: MountsData;
@@ -53,7 +56,7 @@ export const COLLECTORS = [
   listns,
   identity,
   containers,
-] as const satisfies readonly Collector<Exclude<keyof Gathered, 'inside' | 'nsids' | 'discrepancies'>>[];
+] as const satisfies readonly Collector<Exclude<keyof Gathered, 'guide' | 'inside' | 'nsids' | 'discrepancies'>>[];
 
 /** Every source of what is inside a namespace, asked in this order of each namespace that is looked into. */
 export const INSIDE = [nsids, links, addresses, routes, neighbours, sockets, procnet, firewall] as const;

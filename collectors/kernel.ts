@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import type { Issue } from '../src/model/index.ts';
-import { BpfError } from '../src/os/libbpf.ts';
+import { BpfError } from '../src/os/bpf.ts';
 import { namespaceLink } from '../src/os/nsfs.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
 import type { KernelDevice, KernelNamespace, KernelPin, KernelStacking, KernelTask } from './kernel/decode.ts';
@@ -97,15 +97,20 @@ async function collectKernel({ procfs, probe }: CollectContext): Promise<Collect
   if ('failure' in state) return unusable(state.failure);
   const own = procfs.live ? namespaceLink(procfs.fd, 'self/ns/pid') : 0;
   const hostWide = own === INITIAL_PID_NAMESPACE;
-  const missed: Issue[] = [...state.probe.missing];
+  const missed: Issue[] = [];
   if (!procfs.live)
     missed.push({ subject: procfs.name, reason: 'another pid namespace: its tasks cannot be compared' });
   else if (!hostWide) {
     missed.push({ subject: `pid:[${own}]`, reason: 'tasks outside this pid namespace are not visible' });
   }
   try {
-    const data = readProbe(state.probe, hostWide);
-    const gaps = [...missed, ...overflows(data.pins)];
+    let data = readProbe(state.probe, hostWide);
+    // Only a device's name tells one tun from another.
+    if (!state.probe.hasDevices && data.pins.some(({ kind }) => kind === 'tun' || kind === 'tap')) {
+      await state.probe.loadDevices();
+      data = { ...data, ...state.probe.devices() };
+    }
+    const gaps = [...state.probe.missing, ...missed, ...overflows(data.pins)];
     return { data, seen: data.namespaces.length, missed: gaps, notes: absentFields(data) };
   } catch (error) {
     if (!(error instanceof BpfError)) throw error;

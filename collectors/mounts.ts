@@ -3,7 +3,7 @@ import type { Issue, MountHolder, MountNamespace, SafeText } from '../src/model/
 import { EINVAL, errnoName, isGone } from '../src/os/errors.ts';
 import { errno } from '../src/os/libc.ts';
 import { linesWith, type MountLine } from '../src/os/mountinfo.ts';
-import { parseNamespaceLink } from '../src/os/nsfs.ts';
+import { namespaceLink, parseNamespaceLink } from '../src/os/nsfs.ts';
 import { listNumbers, type Procfs, readAll, readLink } from '../src/os/procfs.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
@@ -128,6 +128,8 @@ class MountScan {
   readonly chrooted: { readonly ino: number; readonly tid: number }[] = [];
   /** What was in each table that was read, by its text. */
   readonly lines = new Map<string, readonly MountLine[]>();
+  /** Tables of mount namespaces, as they read from our own root. */
+  readonly texts = new Map<number, string>();
 
   /** Takes over one mount namespace's mountinfo. */
   add(text: string, mountNamespace: number | null, pid: number): void {
@@ -164,6 +166,7 @@ class MountScan {
       const text = readMountinfo(procfs, witness);
       if (text !== null && text !== '') {
         this.add(text, ino, witness.tid);
+        if (root !== null) this.texts.set(ino, text);
         return;
       }
       if (text === null) failure = errno();
@@ -249,8 +252,9 @@ function collectMounts(
     else scan.readKnown(procfs, ino, witnesses);
   }
 
-  // Not another process's in the same mount namespace: that one may have another root.
-  const ownText = readAll(procfs.fd, 'thread-self/mountinfo');
+  // Our own, or what somebody in our mount namespace reads whose root is ours: each costs milliseconds.
+  const ownText =
+    scan.texts.get(namespaceLink(procfs.fd, 'thread-self/ns/mnt')) ?? readAll(procfs.fd, 'thread-self/mountinfo');
   const { names, notes, missed } =
     ownText === null
       ? {

@@ -7,6 +7,8 @@ import { listNumbers, openProcess, type Procfs, readAll, readSmall } from '../sr
 import { statxAt } from '../src/os/stat.ts';
 import { sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, CollectDepth, Collected, Collector } from './contract.ts';
+import type { Gathered } from './index.ts';
+import type { KernelTask } from './kernel/decode.ts';
 
 /** Bytes of a command line worth keeping; the kernel allows megabytes. */
 const CMDLINE_LIMIT = 4096;
@@ -257,6 +259,59 @@ function readProcess(
   };
 }
 
+/** Paths of cgroups by what the kernel calls the set of them (`KernelTask.cgroups`). */
+type CgroupPaths = Map<number, SafeText>;
+
+function cgroupOf(procfs: Procfs, { pid, cgroups }: KernelTask, paths: CgroupPaths): SafeText | null {
+  const known = paths.get(cgroups);
+  if (known !== undefined) return known;
+  const text = readSmall(procfs.fd, `${pid}/cgroup`);
+  if (text === null) return null;
+  const path = sanitise(parseCgroup(text)).text;
+  if (cgroups !== 0) paths.set(cgroups, path);
+  return path;
+}
+
+/**
+ * A process with one thread, as the kernel's own view has it, once procfs has shown that it is in that namespace. Null
+ * when procfs says anything else: then it is read as if nothing were known.
+ */
+function confirmProcess(
+  procfs: Procfs,
+  task: KernelTask,
+  names: Map<number, SafeText>,
+  paths: CgroupPaths,
+): TaskRecord | null {
+  const { pid, uid, kernelThread } = task;
+  if (task.zombie || namespaceLink(procfs.fd, `${pid}/ns/net`) !== task.netns) return null;
+  const arguments_ = kernelThread ? '' : readSmall(procfs.fd, `${pid}/cmdline`);
+  const cgroup = cgroupOf(procfs, task, paths);
+  if (arguments_ === null || cgroup === null) return null;
+  const cmdline = sanitise(parseCmdline(arguments_));
+  return {
+    pid,
+    ppid: task.parent,
+    comm: task.comm,
+    ...(task.rawComm === undefined ? {} : { rawComm: task.rawComm }),
+    cmdline: cmdline.text,
+    ...(cmdline.raw === undefined ? {} : { rawCmdline: cmdline.raw }),
+    uid,
+    user: names.get(uid) || null,
+    startTicks: task.startTicks,
+    kernelThread,
+    zombie: false,
+    cgroup,
+    namespacePids: [pid],
+    userNamespace: null,
+    pidNamespace: null,
+    mountNamespace: readable(task.mountNamespace),
+    netns: [{ ino: task.netns, tid: pid, threads: 1 }],
+    threadMountNamespaces: [],
+    otherThreads: [],
+    refused: 0,
+  };
+}
+
 /** Processes that procfs does not even list. */
 function outOfSight(procfs: Procfs, ownPidNamespace: number): Issue[] {
   const issues: Issue[] = [];
@@ -267,16 +322,20 @@ function outOfSight(procfs: Procfs, ownPidNamespace: number): Issue[] {
     });
   }
   // proc(5): hidepid hides the processes of other users from whoever may not trace them.
-  const mounts = readAll(procfs.fd, 'self/mountinfo') ?? '';
-  const hidden = / - proc \S+ \S*hidepid=(?!0|off)/.test(mounts);
   const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(readSmall(procfs.fd, 'self/status') ?? '')?.[1] ?? '0';
-  if (hidden && ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 0n) {
+  const mayTrace = ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n;
+  // With thousands of mounts the kernel takes milliseconds to write them down.
+  const mounts = mayTrace ? '' : (readAll(procfs.fd, 'self/mountinfo') ?? '');
+  if (/ - proc \S+ \S*hidepid=(?!0|off)/.test(mounts)) {
     issues.push({ subject: procfs.name, reason: 'mounted with hidepid: processes of other users are not visible' });
   }
   return issues;
 }
 
-function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Collected<TasksData> {
+function collectTasks(
+  { procfs, passwdFile, depth, signal }: CollectContext,
+  { guide }: Gathered,
+): Collected<TasksData> {
   const pids = listNumbers(procfs.fd, '.');
   if (pids === null || pids.length === 0) {
     const reason = pids === null ? errnoName(errno()) : 'no process in it: is a procfs mounted there?';
@@ -294,8 +353,15 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
   const processes: TaskRecord[] = [];
   const denied: number[] = [];
   const missed: Issue[] = [];
+  const paths: CgroupPaths = new Map();
   for (const pid of pids) {
     signal.throwIfAborted();
+    const told = guide?.alone.get(pid);
+    const confirmed = told === undefined ? null : confirmProcess(procfs, told, names, paths);
+    if (confirmed !== null) {
+      processes.push(confirmed);
+      continue;
+    }
     const dir = openProcess(procfs, pid);
     if (dir < 0) {
       const failure = errno();
@@ -323,6 +389,12 @@ function collectTasks({ procfs, passwdFile, depth, signal }: CollectContext): Co
   const hidden = procfs.live ? outOfSight(procfs, ownPidNamespace) : [];
   missed.push(...hidden);
   const notes: Issue[] = [];
+  if (guide !== undefined) {
+    notes.push({
+      subject: procfs.name,
+      reason: "of processes with one thread, only namespace, command line and cgroup are userland's own word here",
+    });
+  }
   if (procfs.coveredReason !== null) {
     notes.push({
       subject: procfs.name,

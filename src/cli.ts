@@ -14,8 +14,12 @@ import { snapshot } from './commands/snapshot.ts';
 import { TOPOLOGY_FORMATS, type TopologyOptions, topology } from './commands/topology.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { SECTIONS } from './sections.ts';
+import { isTerminal, writeAll } from './terminal/output.ts';
 import { safeText } from './terminal/sanitise.ts';
 import { VERSION } from './version.ts';
+
+// For the build alone.
+export { rehearse } from './rehearsal.ts';
 
 /** Every option there is; each command lists those that apply to it. */
 const OPTIONS = {
@@ -71,31 +75,33 @@ const EVERYWHERE: readonly OptionName[] = ['proc', 'without', 'no-kernel-view', 
 const ACTING: readonly OptionName[] = ['dry-run', 'yes', 'json-plan', 'read-only'];
 const LISTING: readonly OptionName[] = ['columns', 'sort', 'filter'];
 
-let outputs: { readonly out: NodeJS.WriteStream; readonly err: NodeJS.WriteStream } | undefined;
-
-/**
- * Standard output and error from their first use on. Node's streams open a terminal anew and make a pipe non-blocking,
- * for everybody who has it open: a program that takes our place is to find them untouched.
- */
-function standard(): NonNullable<typeof outputs> {
-  if (outputs === undefined) {
-    outputs = { out: process.stdout, err: process.stderr };
-    outputs.out.on('error', cannotWrite);
-    // Nobody is left to be told.
-    outputs.err.on('error', () => {});
-  }
-  return outputs;
-}
+/** Why standard output could not be written to, while something is done that must come to its end all the same. */
+let lost: { failure: string | null } | undefined;
 
 const streams: Streams = {
-  out: (text) => standard().out.write(text),
-  err: (text) => standard().err.write(text),
+  out: (text) => writeTo(1, text),
+  err: (text) => writeTo(2, text),
+  // A serial console says 0: it does not know.
   get width() {
-    const { isTTY, columns } = standard().out;
-    // A serial console says 0: it does not know.
-    return (isTTY && columns) || undefined;
+    return (isTerminal(1) && process.stdout.columns) || undefined;
   },
 };
+
+/**
+ * Writes to standard output or error. A reader that has seen enough (`nsleuth list | head`) is no error; where nobody is
+ * left to be told of one, it is not told.
+ */
+function writeTo(fd: 1 | 2, text: string): void {
+  const failure = writeAll(fd, text);
+  if (failure === null || fd === 2) return;
+  if (lost !== undefined) {
+    lost.failure ??= failure;
+    return;
+  }
+  if (failure === 'EPIPE') process.exit(EXIT.done);
+  writeAll(2, `nsleuth: cannot write: ${failure}\n`);
+  process.exit(EXIT.failed);
+}
 
 function withOptions(command: Command, names: readonly OptionName[]): Command {
   for (const name of [...names, ...EVERYWHERE]) command.addOption(OPTIONS[name]());
@@ -104,7 +110,7 @@ function withOptions(command: Command, names: readonly OptionName[]): Command {
 
 /** The screen needs a terminal on both ends; without one the table is printed. */
 async function screenOrList(options: ActOptions): Promise<number> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return list(options, streams);
+  if (!isTerminal(0) || !isTerminal(1)) return list(options, streams);
   const { runScreen } = await import('./commands/screen.ts');
   const { columns, sort, filter } = options;
   return runScreen({
@@ -236,23 +242,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 4 not permitted; a signal that ends
   return program;
 }
 
-/** A reader that has seen enough (`nsleuth list | head`) is no error. */
-function cannotWrite(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(EXIT.done);
-  streams.err(`nsleuth: cannot write: ${error.code ?? error.message}\n`);
-  process.exit(EXIT.failed);
-}
-
 /** Lets what changes the host come to its end though nobody reads any more what it says, and says so then. */
 async function withoutReader(run: () => Promise<number>): Promise<number> {
-  let lost: NodeJS.ErrnoException | undefined;
-  const { out } = standard();
-  out.off('error', cannotWrite).on('error', (error: NodeJS.ErrnoException) => {
-    lost ??= error;
-  });
+  const reader = { failure: null as string | null };
+  lost = reader;
   const code = await run();
-  if (lost === undefined) return code;
-  streams.err(`nsleuth: cannot write: ${lost.code ?? lost.message}; the audit trail has what was done\n`);
+  if (reader.failure === null) return code;
+  streams.err(`nsleuth: cannot write: ${reader.failure}; the audit trail has what was done\n`);
   return code === EXIT.done ? EXIT.failed : code;
 }
 
@@ -276,4 +272,5 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+// Node takes 10 to 20 ms to take itself apart when it runs out of work, and exit(3) does not. What was written is out.
+void main().then(() => process.exit());

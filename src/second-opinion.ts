@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { InsideData, InsideSource } from '../collectors/index.ts';
 import { compareDevices, compareSockets, type Difference, settled } from '../collectors/procnet/compare.ts';
 import type { Run } from './run.ts';
@@ -29,6 +28,7 @@ export async function askAgain(run: Pick<Run, 'gathered' | 'inspect'>): Promise<
   }
   if (rounds.size === 0) return;
   for (let round = 1; round < OPINIONS; round++) {
+    const { setTimeout } = process.getBuiltinModule('node:timers/promises');
     await setTimeout(APART_MS);
     run.inspect((name) => COMPARED.includes(name), new Set(rounds.keys()));
     for (const [ino, known] of rounds) {

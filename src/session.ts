@@ -1,7 +1,9 @@
-import { KernelProbe, type ProbeState } from '../collectors/kernel/load.ts';
+import { GUIDE_PROGRAMS, type Guide, readGuide } from '../collectors/guide.ts';
+import { KernelProbe, type Loading, type ProbeState } from '../collectors/kernel/load.ts';
 import type { KernelPin } from '../collectors/kernel.ts';
 import type { Verdicts } from './correlate/index.ts';
 import type { UnheldSince } from './correlate/verdict.ts';
+import { BpfError } from './os/bpf.ts';
 
 /** The built probe lies beside the source in a checkout, and beside the bundle in `dist`. */
 const OBJECT = new URL(
@@ -15,6 +17,10 @@ export interface SessionOptions {
    * for. Default true.
    */
   readonly lasting?: boolean;
+  /** Devices will be asked for. Default true. */
+  readonly devices?: boolean;
+  /** Userland will be looked at where the kernel's view says that there is something. Default false. */
+  readonly guided?: boolean;
 }
 
 /** What lasts from one snapshot to the next: the loaded probe, and what was found out about namespaces. */
@@ -30,23 +36,49 @@ export class Session {
   deepPins: readonly KernelPin[] = [];
   #probe: Promise<ProbeState> | undefined;
   #loaded: ProbeState | undefined;
+  #loading: Loading | undefined;
+  readonly #devices: boolean;
+  readonly #guided: boolean;
 
-  constructor({ lasting = true }: SessionOptions = {}) {
+  constructor({ lasting = true, devices = true, guided = false }: SessionOptions = {}) {
     this.lasting = lasting;
+    this.#devices = devices;
+    this.#guided = guided;
+  }
+
+  /** What the kernel's view says of where userland is to look; null where it does not. Starts loading the probe as well. */
+  async takeGuide(): Promise<Guide | null> {
+    void this.probe();
+    const programs = await this.#loading?.first;
+    if (programs == null) return null;
+    try {
+      return readGuide(programs, this.#loading?.tasks);
+    } catch (error) {
+      if (error instanceof BpfError) return null;
+      throw error;
+    } finally {
+      programs.close();
+    }
   }
 
   /** The probe; starts loading it at the first call. A probe that did not load is tried once. */
   readonly probe = (): Promise<ProbeState> => {
-    this.#probe ??= KernelProbe.load({ object: OBJECT }).then((state) => {
-      this.#loaded = state;
-      return state;
-    });
+    if (this.#probe === undefined) {
+      const first = this.#guided ? GUIDE_PROGRAMS : [];
+      this.#loading = KernelProbe.begin({ object: OBJECT, linked: true, devices: this.#devices, first });
+      this.#probe = this.#loading.probe.then((state) => {
+        this.#loaded = state;
+        return state;
+      });
+    }
     return this.#probe;
   };
 
   /** Unloads the probe. */
   async close(): Promise<void> {
     await this.#probe;
+    // Whoever took a guide has closed them already.
+    (await this.#loading?.first)?.close();
     this.unload();
   }
 

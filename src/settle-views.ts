@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { KernelProbe } from '../collectors/kernel/load.ts';
 import { type KernelTask, overflows } from '../collectors/kernel.ts';
 import { listTaskIds } from '../collectors/tasks.ts';
@@ -6,7 +5,7 @@ import { isAlive, kernelKey, seenTaskIds, unlistedProcesses, unseenTasks } from 
 import type { Verdicts } from './correlate/index.ts';
 import { FADING_MS, type Question, type Questions, questions, remember, settle } from './correlate/verdict.ts';
 import type { ConcealedTask } from './model/index.ts';
-import { BpfError } from './os/libbpf.ts';
+import { BpfError } from './os/bpf.ts';
 import { namespaceLink } from './os/nsfs.ts';
 import type { Run } from './run.ts';
 import type { Session } from './session.ts';
@@ -62,6 +61,8 @@ export async function settleViews(run: Run, session: Session): Promise<Verdicts>
     const done = looks === MOST_LOOKS || !(again || fading) || (!again && !(await outlast(run, session, riddles)));
     if (done) return { ...settled, vouched, concealedTasks: await concealedTasks(run, session) };
     missingBefore = open.unlisted;
+    // What is left to explain is not left to the kernel's word of where to look.
+    delete run.gathered.guide;
     await run.stages((name) => AGAIN.includes(name));
   }
 }
@@ -108,6 +109,7 @@ async function outlast({ context }: Run, session: Session, riddles: readonly Que
   for (const started = performance.now(); performance.now() - started < FADING_MS; ) {
     const namespaces = await askProbe(session, (probe) => probe.namespaces());
     if (!namespaces?.some((ns) => isAlive(ns) && keys.has(kernelKey(ns)))) return false;
+    const { setTimeout } = process.getBuiltinModule('node:timers/promises');
     await setTimeout(FADING_POLL_MS, undefined, { signal: context.signal });
   }
   return true;

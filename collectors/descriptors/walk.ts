@@ -107,9 +107,14 @@ export class DescriptorWalk {
     this.#tapMajors = parseTapMajors(readSmall(procfs.fd, 'devices') ?? '');
   }
 
-  /** Reads one table. Descriptors that vanish meanwhile are nothing to report. */
-  walk(table: Table): void {
-    const fds = readNumbers(table.fds);
+  /**
+   * Reads one table. Descriptors that vanish meanwhile are nothing to report.
+   *
+   * @param only those to look at, of those that are listed; all when left out.
+   */
+  walk(table: Table, only?: readonly number[]): void {
+    const listed = readNumbers(table.fds);
+    const fds = only === undefined || listed === null ? listed : listed.filter((fd) => only.includes(fd));
     if (fds === null) {
       const failure = errno();
       if (!isGone(failure)) this.refuse(table, errnoName(failure));

@@ -6,7 +6,7 @@ import type { SafeText } from '../../src/model/index.ts';
 import { type Sanitised, sanitise } from '../../src/terminal/sanitise.ts';
 
 /** Bytes of each record. */
-export const RECORD = { namespace: 48, device: 104, stack: 24, task: 72, file: 96 } as const;
+export const RECORD = { namespace: 48, device: 104, stack: 24, task: 80, file: 96, open: 16 } as const;
 
 /** A number this kernel does not keep (UNKNOWN, records.h). */
 const UNKNOWN = -0x8000_0000;
@@ -87,6 +87,8 @@ export interface KernelTask {
   readonly mountEvent: number;
   readonly comm: SafeText;
   readonly rawComm?: string;
+  /** The same for tasks that are in the same cgroups, in every hierarchy; 0 where that is not known. */
+  readonly cgroups: number;
 }
 
 const KINDS = ['nothing', 'nsfs', 'socket', 'tun', 'tap', 'procfile'] as const;
@@ -271,6 +273,7 @@ export function decodeTasks(bytes: Buffer, memory?: Remembered<KernelTask>): Ker
     userNamespace: at(w + 12),
     pidNamespace: at(w + 13),
     ...called(sanitise(text(bytes, byte + 56, 16))),
+    cgroups: at(w + 18) + at(w + 19) * HIGH,
   })).filter(({ tid, pid }) => tid > 0 && pid > 0);
 }
 
@@ -304,4 +307,19 @@ export function decodePins(
     local: bytes.toString('hex', byte + 64, byte + 80),
     remote: bytes.toString('hex', byte + 80, byte + 96),
   }));
+}
+
+/** By pid and thread, the descriptors of `struct open_record`. */
+export function decodeOpen(bytes: Buffer): Map<number, Map<number, number[]>> {
+  const tables = new Map<number, Map<number, number[]>>();
+  for (let at = 0; at + RECORD.open <= bytes.length; at += RECORD.open) {
+    const pid = bytes.readUInt32LE(at);
+    const tid = bytes.readUInt32LE(at + 4);
+    const table = tables.get(pid) ?? new Map<number, number[]>();
+    if (table.size === 0) tables.set(pid, table);
+    const fds = table.get(tid);
+    if (fds === undefined) table.set(tid, [bytes.readInt32LE(at + 8)]);
+    else fds.push(bytes.readInt32LE(at + 8));
+  }
+  return tables;
 }

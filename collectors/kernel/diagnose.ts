@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { BpfError } from '../../src/os/libbpf.ts';
+import { BpfError } from '../../src/os/bpf.ts';
 import type { ProbeFailure } from './load.ts';
 
 /** What the host says about itself, as far as it explains why a probe does not load. */

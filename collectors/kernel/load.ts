@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { crc32 } from 'node:zlib';
 import type { Issue } from '../../src/model/index.ts';
-import { BpfError, BpfObject } from '../../src/os/libbpf.ts';
+import { BpfError, type BpfPrograms } from '../../src/os/bpf.ts';
+import { loadObject } from '../../src/os/libbpf.ts';
 import {
   decodeDevices,
   decodeNamespaces,
@@ -18,11 +18,16 @@ import {
   Remembered,
 } from './decode.ts';
 import { diagnose } from './diagnose.ts';
+import { loadLinked } from './linked.ts';
 import built from './probe.bpf.json' with { type: 'json' };
 
-/** Programs of every look, and those that are only asked where a namespace has no holder anybody sees. */
+/**
+ * Programs of every look, the one that a table without devices does without, and those that are only asked where a
+ * namespace has no holder anybody sees.
+ */
 const PROGRAMS = {
-  usual: ['list_namespaces', 'list_devices', 'list_tasks', 'list_files'],
+  usual: ['list_namespaces', 'list_tasks', 'list_files'],
+  devices: ['list_devices'],
   deep: ['list_mappings', 'list_links', 'list_orphans'],
 } as const;
 
@@ -62,6 +67,12 @@ export interface ProbeFiles {
   readonly lockdown?: string;
   /** What procfs says of this thread's capabilities and seccomp filter. */
   readonly status?: string;
+  /** Load what is linked (linked.ts) without libbpf, where that works. Default: libbpf loads everything. */
+  readonly linked?: boolean;
+  /** Load `list_devices` as well. Default true; `loadDevices` makes up for it. */
+  readonly devices?: boolean;
+  /** Programs that are wanted as soon as can be, on their own. */
+  readonly first?: readonly string[];
 }
 
 /** Why there is no kernel view, in words, and what would give it. */
@@ -76,6 +87,8 @@ export type ProbeState = { readonly probe: KernelProbe } | { readonly failure: P
 /** @throws BpfError when it is not the one that is expected. */
 function readProbeFile({ object, crc32: expected = BUILT }: ProbeFiles): Uint8Array {
   const bytes = readFileSync(object);
+  // Loaded here: it takes a command that needs no libbpf 2 ms.
+  const { crc32 } = process.getBuiltinModule('node:zlib');
   if (expected !== null && crc32(bytes) !== expected) throw new BpfError('open', 'its checksum is another');
   return bytes;
 }
@@ -90,13 +103,23 @@ function inWords(error: unknown): string {
   return error.log === '' ? error.code : `${error.code}: ${error.log}`;
 }
 
+/** What is being loaded. */
+export interface Loading {
+  readonly probe: Promise<ProbeState>;
+  /** The programs that come first; null where they do not load the short way. Whoever takes them closes them. */
+  readonly first: Promise<BpfPrograms | null>;
+  /** Tasks that were read by one of those, so that the probe only reads what is new. */
+  readonly tasks: Remembered<KernelTask>;
+}
+
 /** The BPF programs, loaded. */
 export class KernelProbe {
   /** Programs this kernel would not take, and why. */
   readonly #refused = new Map<Program, unknown>();
-  readonly #bytes: Uint8Array;
+  /** The object, once libbpf was needed. */
+  #bytes: Uint8Array | undefined;
   readonly #files: ProbeFiles;
-  readonly #objects = new Map<Program, BpfObject>();
+  readonly #objects = new Map<Program, BpfPrograms>();
   /** What each program said the last time. */
   readonly #last = {
     namespaces: new Remembered<KernelNamespace>(),
@@ -105,26 +128,54 @@ export class KernelProbe {
     files: new Remembered<KernelPin>(),
   };
   #deep: Promise<void> | undefined;
+  #devices: Promise<void> | undefined;
   #walks = 0;
 
-  private constructor(bytes: Uint8Array, files: ProbeFiles) {
-    this.#bytes = bytes;
+  private constructor(files: ProbeFiles) {
     this.#files = files;
   }
 
-  /** Loads the usual programs. Takes 50 to 120 ms, nearly all of it on another thread. */
-  static async load(files: ProbeFiles): Promise<ProbeState> {
-    let probe: KernelProbe | undefined;
+  /** Loads the usual programs. Takes 50 to 120 ms by libbpf, half of that where they are linked. */
+  static load(files: ProbeFiles): Promise<ProbeState> {
+    return KernelProbe.begin(files).probe;
+  }
+
+  /** Begins to load the usual programs, nearly all of it on other threads, and before them those that come first. */
+  static begin(files: ProbeFiles): Loading {
+    const { linked = false, first = [] } = files;
+    let short: Promise<BpfPrograms>[] = [];
     try {
-      probe = new KernelProbe(readProbeFile(files), files);
-      await probe.#load(PROGRAMS.usual);
-      // Without the list of namespaces there is no view.
-      if (probe.#refused.has('list_namespaces')) throw probe.#refused.get('list_namespaces');
-      return { probe };
-    } catch (error) {
-      probe?.close();
-      return { failure: diagnose(error, { release: release(), ...files }) };
+      if (linked) short = loadLinked(first.length === 0 ? [PROGRAMS.usual] : [first, PROGRAMS.usual]);
+    } catch {
+      // Why it does not work, or that it does another way, libbpf finds out.
     }
+    // A refusal counts when somebody waits for it.
+    for (const loading of short) loading.catch(() => {});
+    const probe = new KernelProbe(files);
+    return {
+      tasks: probe.#last.tasks,
+      first: first.length === 0 ? Promise.resolve(null) : (short[0]?.catch(() => null) ?? Promise.resolve(null)),
+      probe: probe.#loadUsual(short.at(-1)).then(
+        () => ({ probe }),
+        (error: unknown) => {
+          probe.close();
+          return { failure: diagnose(error, { release: release(), ...files }) };
+        },
+      ),
+    };
+  }
+
+  async #loadUsual(short: Promise<BpfPrograms> | undefined): Promise<void> {
+    const rest = (this.#files.devices ?? true) ? PROGRAMS.devices : [];
+    if (short === undefined) await this.#load([...PROGRAMS.usual, ...rest]);
+    else {
+      const [loaded, others] = await Promise.allSettled([short, rest.length === 0 ? undefined : this.#load(rest)]);
+      if (loaded.status === 'fulfilled') for (const name of PROGRAMS.usual) this.#objects.set(name, loaded.value);
+      if (others.status === 'rejected') throw others.reason;
+      if (loaded.status === 'rejected') await this.#load(PROGRAMS.usual);
+    }
+    // Without the list of namespaces there is no view.
+    if (this.#refused.has('list_namespaces')) throw this.#refused.get('list_namespaces');
   }
 
   /**
@@ -132,14 +183,15 @@ export class KernelProbe {
    * not cost the others.
    */
   async #load(names: readonly Program[]): Promise<void> {
+    this.#bytes ??= readProbeFile(this.#files);
     try {
-      const object = await BpfObject.load(this.#bytes, names, this.#files.library);
+      const object = await loadObject(this.#bytes, names, this.#files.library);
       for (const name of names) this.#objects.set(name, object);
     } catch (error) {
       if (!concernsOne(error)) throw error;
       for (const name of names) {
         try {
-          this.#objects.set(name, await BpfObject.load(this.#bytes, [name], this.#files.library));
+          this.#objects.set(name, await loadObject(this.#bytes, [name], this.#files.library));
         } catch (alone) {
           this.#refused.set(name, alone);
         }
@@ -150,6 +202,20 @@ export class KernelProbe {
   /** Programs this kernel would not take, as coverage names them. */
   get missing(): Issue[] {
     return [...this.#refused].map(([name, error]) => ({ subject: PURPOSE[name], reason: inWords(error) }));
+  }
+
+  /** Whether `devices` has an answer. */
+  get hasDevices(): boolean {
+    return this.#objects.has('list_devices');
+  }
+
+  /** Loads the program that lists devices if it is not loaded. One that does not load is in `missing`. */
+  loadDevices(): Promise<void> {
+    if (this.#objects.has('list_devices') || this.#refused.has('list_devices')) return Promise.resolve();
+    this.#devices ??= this.#load(PROGRAMS.devices).catch((error: unknown) => {
+      for (const name of PROGRAMS.devices) this.#refused.set(name, error);
+    });
+    return this.#devices;
   }
 
   /** Loads the deep programs, once. What does not load is in `missing`. */

@@ -9,6 +9,7 @@
  *   list_orphans     TCP's established hash      …                                        `orphans`
  *   list_tasks       every thread                read as a file (bpf_iter)
  *   list_files       every descriptor            …
+ *   list_open        the same, in short          …
  *   list_mappings    every mapping               …
  *   list_links       every BPF link              …
  *
@@ -30,6 +31,9 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define S_IFREG 0100000
 #define S_IFCHR 0020000
 #define TUN_DEVICE ((10 << 20) | 200) /* MKDEV(MISC_MAJOR, TUN_MINOR) */
+
+/* What is left of an address to tell things apart by: JavaScript counts to 2^53. */
+#define CGROUPS_MASK 0xffffffffffffULL
 
 #define AF_UNIX 1
 #define AF_INET 2
@@ -126,9 +130,14 @@ struct {
 
 /* -- namespaces ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * Every pointer is followed by a read that may fail (BPF_CORE_READ), also where the verifier would let a program load
+ * through it: for each such load it searches the names of all the kernel's types several times over
+ * (type_is_rcu and its like, kernel/bpf/verifier.c, from 6.4), 0.5 to 1 ms each.
+ */
 static __always_inline struct net *own_namespace(void)
 {
-	return bpf_get_current_task_btf()->nsproxy->net_ns;
+	return BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, net_ns);
 }
 
 /*
@@ -242,7 +251,7 @@ SEC("syscall")
 int list_namespaces(struct request *request)
 {
 	struct net *own = own_namespace();
-	struct walk walk = {.start = CONTAINER(&own->list, list_head, next), .operations = own->ns.ops};
+	struct walk walk = {.start = CONTAINER(&own->list, list_head, next), .operations = BPF_CORE_READ(own, ns.ops)};
 	walk.at = walk.start;
 	walk.skip = request->skip;
 	walk.number = request->walk;
@@ -442,7 +451,7 @@ SEC("syscall")
 int list_devices(struct request *request)
 {
 	struct net *own = own_namespace();
-	struct walk walk = {.start = CONTAINER(&own->list, list_head, next), .operations = own->ns.ops};
+	struct walk walk = {.start = CONTAINER(&own->list, list_head, next), .operations = BPF_CORE_READ(own, ns.ops)};
 	walk.at = walk.start;
 	walk.skip = request->skip;
 	found = 0;
@@ -458,7 +467,7 @@ int list_devices(struct request *request)
 /* The pid namespace of the reader: /proc shows it the same numbers. */
 static __always_inline u32 own_level(void)
 {
-	return bpf_get_current_task_btf()->thread_pid->level;
+	return BPF_CORE_READ(bpf_get_current_task_btf(), thread_pid, level);
 }
 
 /* pid_nr_ns, kernel/pid.c; 0 for a task that was reaped. */
@@ -488,21 +497,25 @@ int list_tasks(struct bpf_iter__task *context)
 	if (!task)
 		return 0;
 	u32 level = own_level();
-	/* An iterator's task and what it points to is read without a call; a pointer that is NULL reads as zeroes. */
-	struct mnt_namespace *mounts = task->nsproxy->mnt_ns;
+	struct task_struct___cgroups *grouped = (void *)task;
+	/* A pointer that is NULL reads as zeroes. */
+	struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
+	struct mnt_namespace *mounts = BPF_CORE_READ(namespaces, mnt_ns);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct task_record record = {
 		.started = task->start_boottime,
-		.mount_event = mounts->event,
+		.mount_event = BPF_CORE_READ(mounts, event),
 		.tid = number_of(task, level),
-		.pid = number_of(task->group_leader, level),
-		.parent = number_of(task->real_parent->group_leader, level),
-		.uid = task->cred->euid.val,
+		.pid = number_of(BPF_CORE_READ(task, group_leader), level),
+		.parent = number_of(BPF_CORE_READ(task, real_parent, group_leader), level),
+		.uid = BPF_CORE_READ(cred, euid.val),
 		.flags = task->flags,
 		.exit_state = task->exit_state,
-		.netns = task->nsproxy->net_ns->ns.inum,
-		.mount_ns = mounts->ns.inum,
-		.user_ns = task->cred->user_ns->ns.inum,
+		.netns = BPF_CORE_READ(namespaces, net_ns, ns.inum),
+		.mount_ns = BPF_CORE_READ(mounts, ns.inum),
+		.user_ns = BPF_CORE_READ(cred, user_ns, ns.inum),
 		.pid_ns = pid_namespace_of(task),
+		.cgroups = bpf_core_field_exists(grouped->cgroups) ? (u64)BPF_CORE_READ(grouped, cgroups) & CGROUPS_MASK : 0,
 	};
 	BPF_CORE_READ_INTO(&record.comm, task, comm);
 	return bpf_seq_write(context->meta->seq, &record, sizeof(record)) ? 1 : 0;
@@ -780,14 +793,23 @@ static __always_inline void visit_ring(struct trail *trail, struct file *file)
 		REPEAT(visit_registered, trail);
 }
 
+#define EIGHT(a, b, c, d, e, f, g, h)                                                                                  \
+	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | (u64)(f) << 40 | (u64)(g) << 48 |     \
+	 (u64)(h) << 56)
+
+/* Names of anonymous inodes, by eight bytes at once: the verifier goes through both ways of every comparison. */
+#define RING_NAME EIGHT('[', 'i', 'o', '_', 'u', 'r', 'i', 'n')
+#define INOTIFY_NAME EIGHT('i', 'n', 'o', 't', 'i', 'f', 'y', 0)
+#define FANOTIFY_NAME EIGHT('[', 'f', 'a', 'n', 'o', 't', 'i', 'f')
+#define LINK_NAME EIGHT('b', 'p', 'f', '_', 'l', 'i', 'n', 'k')
+#define OLDER_LINK_NAME EIGHT('b', 'p', 'f', '-', 'l', 'i', 'n', 'k')
+
 /* An anonymous inode tells what it is by name only; nobody can call a file of theirs so and have it pass for one. */
-static __always_inline bool is_ring(struct file *file, u64 magic)
+static __always_inline u64 anonymous_name(struct file *file)
 {
-	char name[12] = {};
-	if (magic != ANON_INODE_FS_MAGIC)
-		return 0;
-	bpf_probe_read_kernel(name, 11, BPF_CORE_READ(file, f_path.dentry, d_name.name));
-	return is_kind(name, "[io_uring]", 11);
+	u64 name = 0;
+	bpf_probe_read_kernel(&name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	return name;
 }
 
 static __always_inline void visit_file(struct trail *trail, struct file *file, u8 place)
@@ -795,8 +817,9 @@ static __always_inline void visit_file(struct trail *trail, struct file *file, u
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	trail->inode = BPF_CORE_READ(inode, i_ino);
-	if (is_ring(file, magic)) {
-		visit_ring(trail, file);
+	if (magic == ANON_INODE_FS_MAGIC) {
+		if (anonymous_name(file) == RING_NAME)
+			visit_ring(trail, file);
 		return;
 	}
 	if (report_file(trail, file, place, 0))
@@ -812,20 +835,21 @@ static __always_inline void follow(struct trail *trail, struct seq_file *seq, st
 {
 	u32 level = own_level();
 	trail->seq = seq;
-	trail->operations = own_namespace()->ns.ops;
+	trail->operations = BPF_CORE_READ(own_namespace(), ns.ops);
 	trail->tid = number_of(task, level);
 	trail->pid = number_of(BPF_CORE_READ(task, group_leader), level);
 	trail->task_netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 }
 
-/* What most descriptors are, and what pins nothing: told by a few loads, before anything else is read of them. */
+/* What most descriptors are, and what pins nothing: told before anything else is read of them. */
 static __always_inline bool is_plain(struct file *file)
 {
-	u64 magic = file->f_inode->i_sb->s_magic;
-	u16 type = file->f_inode->i_mode & S_IFMT;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	u16 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	if (magic == NSFS_MAGIC || magic == SOCKFS_MAGIC || magic == ANON_INODE_FS_MAGIC)
 		return 0;
-	return !(magic == PROC_SUPER_MAGIC && type == S_IFREG) && !(type == S_IFCHR && file->private_data);
+	return !(magic == PROC_SUPER_MAGIC && type == S_IFREG) && !(type == S_IFCHR && BPF_CORE_READ(file, private_data));
 }
 
 SEC("iter/task_file")
@@ -842,6 +866,32 @@ int list_files(struct bpf_iter__task_file *context)
 	return trail.failed ? 1 : 0;
 }
 
+/*
+ * Descriptors that pin a namespace, or that only userland can tell of (collectors/descriptors/walk.ts): those whose fdinfo
+ * it reads, namespaces of other types, any file of procfs. Small, so that it is loaded long before list_files is.
+ */
+SEC("iter/task_file")
+int list_open(struct bpf_iter__task_file *context)
+{
+	struct task_struct *task = context->task;
+	struct file *file = context->file;
+	if (!task || !file || is_plain(file))
+		return 0;
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC) {
+		u64 name = anonymous_name(file);
+		if (name != RING_NAME && name != INOTIFY_NAME && name != FANOTIFY_NAME && name != LINK_NAME &&
+		    name != OLDER_LINK_NAME)
+			return 0;
+	}
+	u32 level = own_level();
+	struct open_record record = {
+		.pid = number_of(BPF_CORE_READ(task, group_leader), level),
+		.tid = number_of(task, level),
+		.fd = context->fd,
+	};
+	return bpf_seq_write(context->meta->seq, &record, sizeof(record)) ? 1 : 0;
+}
+
 SEC("iter/task_vma")
 int list_mappings(struct bpf_iter__task_vma *context)
 {
@@ -849,7 +899,7 @@ int list_mappings(struct bpf_iter__task_vma *context)
 	struct vm_area_struct *mapping = context->vma;
 	if (!task || !mapping)
 		return 0;
-	struct file *file = mapping->vm_file;
+	struct file *file = BPF_CORE_READ(mapping, vm_file);
 	if (!file || is_plain(file))
 		return 0;
 	struct trail trail = {};
@@ -968,7 +1018,7 @@ SEC("syscall")
 int list_orphans(struct request *request)
 {
 	struct net *own = own_namespace();
-	struct bucket_walk walk = {.own = own, .operations = own->ns.ops, .skip = request->skip};
+	struct bucket_walk walk = {.own = own, .operations = BPF_CORE_READ(own, ns.ops), .skip = request->skip};
 	struct inet_hashinfo___6_1 *hash = NULL;
 	walk.start = CONTAINER(&own->list, list_head, next);
 	walk.namespace = walk.start;

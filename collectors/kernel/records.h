@@ -66,8 +66,9 @@ struct task_record {
 	u32 user_ns;      /* 48 */
 	u32 pid_ns;       /* 52 */
 	char comm[16];    /* 56 */
+	u64 cgroups;      /* 72: the same for all tasks that are in the same cgroups, 0 where it is not known */
 };
-_Static_assert(sizeof(struct task_record) == 72, "decode.ts: TASK");
+_Static_assert(sizeof(struct task_record) == 80, "decode.ts: TASK");
 
 /* What pins the namespace. */
 enum file_kind { FILE_NSFS = 1, FILE_SOCKET = 2, FILE_TUN = 3, FILE_TAP = 4, FILE_PROC = 5 };
@@ -82,6 +83,15 @@ enum file_place {
 	PLACE_LINK = 6,       /* a BPF netfilter link; `slot` is its id */
 	PLACE_ORPHAN = 7,     /* a TCP connection nobody has open */
 };
+
+/* A descriptor that userland is to look at. */
+struct open_record {
+	u32 pid; /* 0 */
+	u32 tid; /* 4: as in file_record */
+	s32 fd;  /* 8 */
+	u32 pad;
+};
+_Static_assert(sizeof(struct open_record) == 16, "decode.ts: OPEN");
 
 struct file_record {
 	u32 pid;         /* 0: whose descriptor, 0 for links and orphans */

@@ -193,6 +193,12 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 };
 
+/* What a task's cgroups are, in all hierarchies: shared by all tasks that are in the same ones. */
+struct css_set;
+struct task_struct___cgroups {
+	struct css_set *cgroups; /* with CONFIG_CGROUPS */
+};
+
 struct super_block {
 	unsigned long s_magic;
 };

@@ -29,9 +29,14 @@ for (const [path, content] of Object.entries(FILES)) writeFileSync(join(tree, '7
 for (const [path, target] of Object.entries(LINKS)) symlinkSync(target, join(tree, '7', path));
 
 process.argv = [process.argv[0], join(ROOT, 'dist/cli.js'), 'list', '--no-kernel-view', '--proc', tree];
-process.stdout.write = () => true;
-process.stderr.write = () => true;
-const script = createRequire(import.meta.url)('../../dist/cli.js').launch(undefined);
+const { script, exports } = createRequire(import.meta.url)('../../dist/cli.js').launch(undefined);
+// Before the command's own end, which ends the process.
+const { exit } = process;
+process.exit = async () => {
+  process.exit = exit;
+  await exports.rehearse(tree, 7, 4026532177);
+  exit();
+};
 process.on('exit', () => {
   rmSync(tree, { recursive: true, force: true });
   writeFileSync(join(ROOT, 'dist/main.cache'), script.createCachedData());

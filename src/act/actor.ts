@@ -5,7 +5,7 @@ import { type CollectOptions, collect } from '../collect.ts';
 import { CommandError, EXIT } from '../errors.ts';
 import { namespaceKey, type Snapshot } from '../model/index.ts';
 import type { ActionId, ActionRequest, Offer, Outcome, Plan, Step, StepResult, Verification } from '../model/plan.ts';
-import { BpfError } from '../os/libbpf.ts';
+import { BpfError } from '../os/bpf.ts';
 import { goingFirst } from '../os/priority.ts';
 import { closeProcfs, openProcfs, type Procfs } from '../os/procfs.ts';
 import { Session } from '../session.ts';

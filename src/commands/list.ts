@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { CollectOptions } from '../collect.ts';
 import type { Column, Registry } from '../columns/column.ts';
 import { NAMESPACES } from '../columns/namespaces.ts';
@@ -46,6 +45,7 @@ export async function list(options: CommandOptions, { out, err, width }: Streams
   let history = NO_HISTORY;
   if (drawnOn.some(({ id }) => RATES.includes(id))) {
     history = ingest(history, await takeSnapshot(options, limits));
+    const { setTimeout } = process.getBuiltinModule('node:timers/promises');
     await setTimeout(RATE_MS);
   }
   const snapshot = await takeSnapshot(options, limits);

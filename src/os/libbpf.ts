@@ -1,21 +1,14 @@
 /**
- * Loads and runs BPF programs through the system's libbpf (libbpf.h, 1.0 and later). iproute2 depends on that library,
+ * Loads BPF programs through the system's libbpf (libbpf.h, 1.0 and later). iproute2 depends on that library,
  * so it is there wherever `ip` is.
  */
-import { EAGAIN, ENOENT, EPERM, errnoName } from './errors.ts';
+import { BpfError, BpfPrograms } from './bpf.ts';
+import { EPERM, errnoName } from './errors.ts';
 import { koffi } from './koffi.ts';
-import { close, errno, mmap, munmap, read, SYS, syscallWithBuffer } from './libc.ts';
+import { errno } from './libc.ts';
 
 /** The name that holds for every libbpf 1.x. */
 const LIBRARY = 'libbpf.so.1';
-const BPF_PROG_RUN = 10;
-const PROT_READ = 1;
-const MAP_SHARED = 1;
-const MAP_FAILED = -1;
-const REQUEST_WORDS = 4;
-/** What one read of an iterator may bring; the kernel fills 8 pages at a time (bpf_seq_read, kernel/bpf/bpf_iter.c). */
-const ITERATOR_BUFFER = 256 * 1024;
-
 /**
  * For a whole verifier log, in memory that is not there until it is written to. Where a log does not fit, the kernel
  * answers ENOSPC in place of what was wrong; more than this it does not take (bpf_verifier_log_attr_valid).
@@ -56,12 +49,9 @@ interface Libbpf {
   readonly setAutoload: (program: Handle, load: boolean) => number;
   readonly setLog: (program: Handle, buffer: Uint8Array, size: number) => number;
   readonly programFd: (program: Handle) => number;
-  readonly findMap: (object: Handle, name: string) => Handle;
+  readonly nextMap: (object: Handle, previous: Handle) => Handle;
+  readonly mapName: (map: Handle) => string;
   readonly mapFd: (map: Handle) => number;
-  readonly attachIterator: (program: Handle, options: null) => Handle;
-  readonly linkFd: (link: Handle) => number;
-  readonly destroyLink: (link: Handle) => number;
-  readonly createIterator: (linkFd: number) => number;
 }
 
 function bind(name: string): Libbpf {
@@ -78,12 +68,9 @@ function bind(name: string): Libbpf {
     setAutoload: library.func('int bpf_program__set_autoload(void *program, bool load)'),
     setLog: library.func('int bpf_program__set_log_buf(void *program, void *buffer, size_t size)'),
     programFd: library.func('int bpf_program__fd(const void *program)'),
-    findMap: library.func('void *bpf_object__find_map_by_name(const void *object, const char *name)'),
+    nextMap: library.func('void *bpf_object__next_map(const void *object, const void *previous)'),
+    mapName: library.func('const char *bpf_map__name(const void *map)'),
     mapFd: library.func('int bpf_map__fd(const void *map)'),
-    attachIterator: library.func('void *bpf_program__attach_iter(const void *program, const void *options)'),
-    linkFd: library.func('int bpf_link__fd(const void *link)'),
-    destroyLink: library.func('int bpf_link__destroy(void *link)'),
-    createIterator: library.func('int bpf_iter_create(int link)'),
   };
 }
 
@@ -96,22 +83,6 @@ function libbpf(name: string): Libbpf {
     libraries.set(name, library);
   }
   return library;
-}
-
-/** Why a BPF object could not be used: which step failed and with what errno (an errno name), or what the loader said. */
-export class BpfError extends Error {
-  override readonly name = 'BpfError';
-  readonly step: 'library' | 'open' | 'load' | 'attach' | 'run' | 'read';
-  readonly code: string;
-  /** The end of the verifier's log, where there is one. */
-  readonly log: string;
-
-  constructor(step: BpfError['step'], code: string, log = '') {
-    super(`${step}: ${code}`);
-    this.step = step;
-    this.code = code;
-    this.log = log;
-  }
 }
 
 /** libbpf's own numbers, from 4000 on (`enum libbpf_errno`, libbpf.h), by what comes behind LIBBPF_ERRNO__. */
@@ -139,170 +110,71 @@ function textOf(memory: Buffer): string {
   return memory.toString('latin1', 0, Math.max(0, memory.indexOf(0)));
 }
 
-interface Iterator {
-  readonly link: Handle;
-  readonly fd: number;
+/** Descriptors of everything an object has of a kind, by name. */
+function descriptors(
+  object: Handle,
+  next: (object: Handle, previous: Handle) => Handle,
+  nameOf: (item: Handle) => string,
+  fdOf: (item: Handle) => number,
+): Map<string, number> {
+  const found = new Map<string, number>();
+  for (let item = next(object, null); item !== null; item = next(object, item)) found.set(nameOf(item), fdOf(item));
+  return found;
 }
 
-/** A loaded BPF object. Nothing of it outlives `close` or the process: nothing is pinned. */
-export class BpfObject {
-  readonly #library: Libbpf;
-  readonly #object: Handle;
-  readonly #programs: ReadonlyMap<string, Handle>;
-  readonly #iterators = new Map<string, Iterator>();
-  readonly #views = new Map<string, { readonly address: object; readonly size: number; readonly bytes: Buffer }>();
-  /** union bpf_attr of BPF_PROG_RUN, include/uapi/linux/bpf.h. */
-  readonly #attributes = Buffer.alloc(80);
-  /** Not a Buffer, which may move: the kernel is told where it is. */
-  readonly #requestMemory = koffi.alloc('uint32_t', REQUEST_WORDS) as object;
-  readonly #request = new Uint32Array(koffi.view(this.#requestMemory, REQUEST_WORDS * 4));
-  #buffer = Buffer.alloc(ITERATOR_BUFFER);
-
-  private constructor(library: Libbpf, object: Handle, programs: ReadonlyMap<string, Handle>) {
-    this.#library = library;
-    this.#object = object;
-    this.#programs = programs;
+/**
+ * Loads the named programs of an object, on a thread of libuv's pool: the caller goes on meanwhile.
+ *
+ * @throws BpfError
+ */
+export async function loadObject(
+  bytes: Uint8Array,
+  names: readonly string[],
+  libraryName: string = LIBRARY,
+): Promise<BpfPrograms> {
+  let library: Libbpf;
+  try {
+    library = libbpf(libraryName);
+  } catch (error) {
+    throw new BpfError('library', `${libraryName}: ${error instanceof Error ? error.message : String(error)}`);
   }
-
-  /**
-   * Loads the named programs of an object, on a thread of libuv's pool: the caller goes on meanwhile.
-   *
-   * @throws BpfError
-   */
-  static async load(bytes: Uint8Array, names: readonly string[], libraryName: string = LIBRARY): Promise<BpfObject> {
-    let library: Libbpf;
-    try {
-      library = libbpf(libraryName);
-    } catch (error) {
-      throw new BpfError('library', `${libraryName}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    try {
-      return await BpfObject.#load(library, bytes, names, null);
-    } catch (error) {
-      // To look for a type that the kernel itself has not, libbpf lists the modules' types, for which CAP_BPF is not
-      // enough; before 1.3 it gives up there. With the kernel's named as the only ones it does not look further.
-      if (!(error instanceof BpfError) || error.code !== errnoName(EPERM) || error.log !== '') throw error;
-      const options = { size: koffi.sizeof(OPEN_OPTIONS), btf_custom_path: KERNEL_TYPES };
-      return BpfObject.#load(library, bytes, names, options);
-    }
+  try {
+    return await load(library, bytes, names, null);
+  } catch (error) {
+    // To look for a type that the kernel itself has not, libbpf lists the modules' types, for which CAP_BPF is not
+    // enough; before 1.3 it gives up there. With the kernel's named as the only ones it does not look further.
+    if (!(error instanceof BpfError) || error.code !== errnoName(EPERM) || error.log !== '') throw error;
+    const options = { size: koffi.sizeof(OPEN_OPTIONS), btf_custom_path: KERNEL_TYPES };
+    return load(library, bytes, names, options);
   }
+}
 
-  static async #load(
-    library: Libbpf,
-    bytes: Uint8Array,
-    names: readonly string[],
-    options: OpenOptions | null,
-  ): Promise<BpfObject> {
-    const object = library.open(bytes, bytes.length, options);
-    if (object === null) throw new BpfError('open', codeOf(errno()));
-    const programs = new Map<string, Handle>();
-    // Written only when the verifier refuses a program, which is the last one it is given.
-    const log = Buffer.alloc(LOG_SIZE);
-    for (let program = library.nextProgram(object, null); program !== null; ) {
-      const name = library.programName(program);
-      const wanted = names.includes(name);
-      library.setAutoload(program, wanted);
-      if (wanted) {
-        programs.set(name, program);
-        library.setLog(program, log, log.length);
-      }
-      program = library.nextProgram(object, program);
-    }
-    const result = await new Promise<number>((resolve, reject) => {
-      library.load.async(object, (error, value) => (error ? reject(error) : resolve(value)));
-    });
-    if (result < 0) {
-      library.closeObject(object);
-      throw new BpfError('load', codeOf(-result), conclusion(textOf(log)));
-    }
-    return new BpfObject(library, object, programs);
+async function load(
+  library: Libbpf,
+  bytes: Uint8Array,
+  names: readonly string[],
+  options: OpenOptions | null,
+): Promise<BpfPrograms> {
+  const object = library.open(bytes, bytes.length, options);
+  if (object === null) throw new BpfError('open', codeOf(errno()));
+  // Written only when the verifier refuses a program, which is the last one it is given.
+  const log = Buffer.alloc(LOG_SIZE);
+  for (let program = library.nextProgram(object, null); program !== null; ) {
+    const wanted = names.includes(library.programName(program));
+    library.setAutoload(program, wanted);
+    if (wanted) library.setLog(program, log, log.length);
+    program = library.nextProgram(object, program);
   }
-
-  /**
-   * Runs a `SEC("syscall")` program once with a few 32-bit words of input.
-   *
-   * @returns the words as the program left them, until the next `run`.
-   * @throws BpfError
-   */
-  run(name: string, input: readonly number[]): Uint32Array {
-    const attributes = this.#attributes.fill(0);
-    this.#request.set(input);
-    attributes.writeInt32LE(this.#library.programFd(this.#program(name)), 0);
-    attributes.writeUInt32LE(input.length * 4, 40); // ctx_size_in
-    attributes.writeBigUInt64LE(koffi.address(this.#requestMemory), 48); // ctx_in
-    if (syscallWithBuffer(SYS.bpf, BPF_PROG_RUN, attributes, attributes.length, 0, 0) < 0) {
-      throw new BpfError('run', errnoName(errno()));
-    }
-    return this.#request;
+  const result = await new Promise<number>((resolve, reject) => {
+    library.load.async(object, (error, value) => (error ? reject(error) : resolve(value)));
+  });
+  if (result < 0) {
+    library.closeObject(object);
+    throw new BpfError('load', codeOf(-result), conclusion(textOf(log)));
   }
-
-  /**
-   * Reads everything an iterator program writes.
-   *
-   * @returns a view of a buffer that the next `iterate` overwrites.
-   * @throws BpfError
-   */
-  iterate(name: string): Buffer {
-    let iterator = this.#iterators.get(name);
-    if (iterator === undefined) {
-      const link = this.#library.attachIterator(this.#program(name), null);
-      if (link === null) throw new BpfError('attach', errnoName(errno()));
-      iterator = { link, fd: this.#library.linkFd(link) };
-      this.#iterators.set(name, iterator);
-    }
-    const fd = this.#library.createIterator(iterator.fd);
-    if (fd < 0) throw new BpfError('attach', errnoName(errno()));
-    try {
-      let size = 0;
-      for (;;) {
-        if (size === this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer], size * 2);
-        const count = read(fd, this.#buffer.subarray(size), this.#buffer.length - size);
-        if (count < 0) {
-          // A million things without one to tell (MAX_ITER_OBJECTS, kernel/bpf/bpf_iter.c): the next read goes on there.
-          if (errno() === EAGAIN) continue;
-          throw new BpfError('read', errnoName(errno()));
-        }
-        if (count === 0) return this.#buffer.subarray(0, size);
-        size += count;
-      }
-    } finally {
-      close(fd);
-    }
-  }
-
-  /**
-   * The memory of an array map that was made to be mapped (BPF_F_MMAPABLE, 5.5): it changes under the reader when a
-   * program writes to it.
-   *
-   * @throws BpfError
-   */
-  view(map: string, size: number): Buffer {
-    let view = this.#views.get(map);
-    if (view === undefined) {
-      const found = this.#library.findMap(this.#object, map);
-      if (found === null) throw new BpfError('open', errnoName(ENOENT));
-      const address = mmap(null, size, PROT_READ, MAP_SHARED, this.#library.mapFd(found), 0);
-      if (address === null || BigInt.asIntN(64, koffi.address(address)) === BigInt(MAP_FAILED)) {
-        throw new BpfError('open', errnoName(errno()));
-      }
-      view = { address, size, bytes: Buffer.from(koffi.view(address, size)) };
-      this.#views.set(map, view);
-    }
-    return view.bytes;
-  }
-
-  /** Unloads everything. */
-  close(): void {
-    for (const { link } of this.#iterators.values()) this.#library.destroyLink(link);
-    this.#iterators.clear();
-    for (const { address, size } of this.#views.values()) munmap(address, size);
-    this.#views.clear();
-    this.#library.closeObject(this.#object);
-  }
-
-  #program(name: string): Handle {
-    const program = this.#programs.get(name);
-    if (program === undefined) throw new BpfError('run', `no program ${name}`);
-    return program;
-  }
+  return new BpfPrograms(
+    descriptors(object, library.nextProgram, library.programName, library.programFd),
+    descriptors(object, library.nextMap, library.mapName, library.mapFd),
+    () => library.closeObject(object),
+  );
 }

@@ -102,6 +102,13 @@ export const socket = libc.func('int socket(int family, int type, int protocol)'
 ) => number;
 
 export const setns = libc.func('int setns(int fd, int type)') as (fd: number, type: number) => number;
+
+/** close(2) on a thread of libuv's pool, for what takes its time to go. Nobody waits for it. */
+export function closeElsewhere(fd: number): void {
+  const call = close as unknown as { readonly async: (fd: number, done: () => void) => void };
+  call.async(fd, () => {});
+}
+
 export const unshare = libc.func('int unshare(int flags)') as (flags: number) => number;
 export const fchdir = libc.func('int fchdir(int fd)') as (fd: number) => number;
 export const chroot = libc.func('int chroot(const char *path)') as (path: string) => number;
@@ -200,6 +207,16 @@ export const syscallNumbers = libc.func('long syscall(long n, long a, long b, lo
   d: number,
   e: number,
 ) => number;
+
+/** The same on a thread of libuv's pool: for calls that take milliseconds. errno stays behind on that thread. */
+export function syscallNumbersAsync(...numbers: Parameters<typeof syscallNumbers>): Promise<number> {
+  const call = syscallNumbers as unknown as {
+    readonly async: (...all: [...typeof numbers, (error: unknown, result: number) => void]) => void;
+  };
+  return new Promise((resolve, reject) => {
+    call.async(...numbers, (error, result) => (error ? reject(error) : resolve(result)));
+  });
+}
 
 /** For calls whose only string is their first argument: fsopen(2). */
 export const syscallNamed = libc.func('long syscall(long n, const char *a, long b)') as (

@@ -5,6 +5,7 @@ import { EFBIG, errnoName, SystemError } from './errors.ts';
 import {
   AT_FDCWD,
   close,
+  closeElsewhere,
   errno,
   fstatfs,
   O_CLOEXEC,
@@ -148,6 +149,14 @@ export function closeProcfs(procfs: Procfs): void {
   close(procfs.fd);
 }
 
+/**
+ * Closes it on another thread, and does not wait: a mount that is in no mount namespace goes with its descriptor, after
+ * an RCU grace period, which takes up to 10 ms.
+ */
+export function releaseProcfs(procfs: Procfs): void {
+  closeElsewhere(procfs.fd);
+}
+
 /** Opens `/proc/<pid>` as a directory to read from; -1 with errno set when there is none. The caller closes it. */
 export function openProcess(procfs: Procfs, pid: number): number {
   return openat(procfs.fd, String(pid), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -241,6 +250,8 @@ export function readNumbers(directory: number): number[] | null {
   for (;;) {
     const size = syscallWithBuffer(SYS.getdents64, directory, buffer, buffer.length, 0, 0);
     if (size < 0) return null;
+    // Only nothing at all is the end: where a signal waits, the kernel hands out what it has so far (filldir64).
+    if (size === 0) return numbers;
     // struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, char name[] (getdents64(2)).
     for (let at = 0; at < size; at += (buffer[at + 16] ?? 0) + (buffer[at + 17] ?? 0) * 256) {
       let number = 0;
@@ -254,8 +265,6 @@ export function readNumbers(directory: number): number[] | null {
       }
       if (number >= 0) numbers.push(number);
     }
-    // procfs goes on until a name does not fit: with room left there are no more.
-    if (size < buffer.length - 1024) return numbers;
   }
 }
 

@@ -55,12 +55,19 @@ const LONGEST_RETRY_MS = 30_000;
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 512 } as const;
 
 /**
+ * Lets the heaps of both threads grow by no more than this before V8 sweeps them: by itself it lets them double. At a
+ * thousand namespaces that kept 180 MiB where 140 serve, for 1 to 2 % of a core.
+ */
+const GROWTH = '--heap-growing-percent=30';
+
+/**
  * Keeps the main thread's young generation at the size it has: V8 would double it up to 2 × 16 MiB as soon as a few
  * snapshots have passed through it, for no gain here. Creating a worker sets this flag back to 2 (seen in Node 20,
  * V8 11.3), so it is set once the worker is up. An engine that no longer knows the flag ignores it.
  */
-function keepYoungGenerationSmall(): void {
+function keepHeapsSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString(GROWTH);
 }
 
 /** A snapshot with what little changed since. */
@@ -121,7 +128,7 @@ export class CollectorThread {
     let reason = 'it ended';
     worker.stdout.resume();
     worker.stderr.resume();
-    worker.once('online', keepYoungGenerationSmall);
+    worker.once('online', keepHeapsSmall);
     worker.on('message', (reply: CollectorReply) => {
       this.#busy = false;
       if (this.#closed) return;

@@ -52,6 +52,7 @@ function running(over: Partial<KernelTask> = {}): KernelTask {
     pidNamespace: 2,
     mountEvent: 1,
     comm: 'sleep',
+    cgroups: 0,
     ...over,
   };
 }

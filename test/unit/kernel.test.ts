@@ -13,7 +13,8 @@ import {
   Remembered,
 } from '../../collectors/kernel/decode.ts';
 import { diagnose, parseConfinement, parseLockdown } from '../../collectors/kernel/diagnose.ts';
-import { BpfError, conclusion } from '../../src/os/libbpf.ts';
+import { BpfError } from '../../src/os/bpf.ts';
+import { conclusion } from '../../src/os/libbpf.ts';
 
 /** Bytes that nothing overwrites: a field read from the wrong place shows them, or another field. */
 const UNTOUCHED = 0xee;
@@ -203,6 +204,7 @@ describe('decodeTasks', () => {
     [48, 'u32', 4026532179],
     [52, 'u32', 4026532180],
     [56, 'text', 'sleep\0\0\0'],
+    [72, 'u64', 0x8880_1234_5678n],
   ]);
   const decoded = {
     tid: 4712,
@@ -218,6 +220,7 @@ describe('decodeTasks', () => {
     pidNamespace: 4026532180,
     mountEvent: 2 ** 32 + 7,
     comm: 'sleep',
+    cgroups: 0x8880_1234_5678,
   };
 
   test('reads every field from where records.h puts it', () => {

@@ -462,6 +462,7 @@ describe('the processes of a socket', () => {
     pidNamespace: 1,
     mountEvent: 0,
     comm,
+    cgroups: 0,
   });
   const kernel = (pins: readonly KernelPin[], ...tasks: readonly KernelTask[]): KernelData => ({
     namespaces: [],
