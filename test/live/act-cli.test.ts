@@ -433,7 +433,7 @@ describe('the audit trail', () => {
   });
 
   test('a disk that fills up in the middle stops the plan, and what was done is told', () => {
-    const many = Array.from({ length: 12 }, () => addNetns(scene));
+    const many = Array.from({ length: 40 }, () => addNetns(scene));
     const directory = join(scene.directory(), 'nsleuth');
     mkdirSync(directory);
     const args = ['unmount', ...many.map(({ name }) => name)];
