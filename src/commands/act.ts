@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { Actor } from '../act/actor.ts';
 import { asCommand } from '../actions/lifecycle/as-command.ts';
 import type { Finder, Lifecycle } from '../actions/lifecycle/lifecycle.ts';
@@ -67,6 +66,8 @@ function textOf(lines: readonly PlanLine[]): string {
 
 /** Asks on the terminal. @returns null when it was closed. */
 async function ask(prompt: string): Promise<string | null> {
+  // Loaded only here: a table is printed sooner than this module is there.
+  const { createInterface } = process.getBuiltinModule('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new Promise<null>((resolve) => terminal.once('close', () => resolve(null)));
   // Ctrl-C at the prompt ends it like any other time.

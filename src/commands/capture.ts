@@ -1,4 +1,3 @@
-import { isatty } from 'node:tty';
 import { nearestWords } from '../correlate/nearest-words.ts';
 import { CommandError } from '../errors.ts';
 import { findProgram } from '../os/find-program.ts';
@@ -59,7 +58,7 @@ export async function capture(
   refuseReadOnly(options, 'capture');
   const program = findCapturer();
   // A pipe gets each line as it comes, like a terminal.
-  const flush = isatty(1) ? [] : ['-l'];
+  const flush = process.getBuiltinModule('node:tty').isatty(1) ? [] : ['-l'];
   const argv = [program, '-n', ...flush, '-i', device, ...wordsBehind(words)];
   return inPlace(selector, options, (place) => {
     checkDevice(place, device);

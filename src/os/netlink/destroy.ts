@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import type { SocketIdentity } from '../../model/plan.ts';
 import { acknowledgedRequest, type NetlinkSocket } from './socket.ts';
 
@@ -21,7 +20,7 @@ type DestroyableSocket = Omit<SocketIdentity, 'state'>;
 
 /** An address as its bytes in the byte order of the network. */
 export function addressBytes(address: string): Buffer {
-  if (!isIPv6(address)) return Buffer.from(address.split('.').map(Number));
+  if (!address.includes(':')) return Buffer.from(address.split('.').map(Number));
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
   const hex = (high: string | undefined, low: string | undefined) => ((Number(high) << 8) | Number(low)).toString(16);
   const plain = dotted === null ? address : `${dotted[1]}${hex(dotted[2], dotted[3])}:${hex(dotted[4], dotted[5])}`;
