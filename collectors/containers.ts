@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { monotonic } from '../src/clock.ts';
 import type { Container, Issue, SafeText } from '../src/model/index.ts';
 import { safeText, sanitise } from '../src/terminal/sanitise.ts';
 import type { CollectContext, Collected, Collector } from './contract.ts';
@@ -104,8 +105,8 @@ async function collectContainers(_: CollectContext, { tasks }: Gathered): Promis
   const missed: Issue[] = [];
   const docker = [...byCgroup].filter(([, { engine }]) => engine === 'docker');
   const unnamed = docker.some(([, { id }]) => !dockerNames.has(id));
-  if (unnamed && performance.now() - askedDockerAt > DOCKER_RETRY_MS) {
-    askedDockerAt = performance.now();
+  if (unnamed && monotonic() - askedDockerAt > DOCKER_RETRY_MS) {
+    askedDockerAt = monotonic();
     dockerIssue = await askDocker();
   }
 

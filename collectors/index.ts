@@ -69,7 +69,7 @@ type Intersection<Union> = (Union extends unknown ? (each: Union) => void : neve
 
 /** What each of them left of one namespace; absent where it was not asked or could not tell. */
 export type InsideData = Intersection<InsideDataOf<(typeof INSIDE)[number]>> & {
-  /** `performance.now()` of the collecting thread when it was entered. */
+  /** `monotonic()` of the collecting thread when it was entered. */
   readonly at: number;
 };
 

@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import { monotonic } from '../src/clock.ts';
 import type { Issue } from '../src/model/index.ts';
 import { BpfError } from '../src/os/bpf.ts';
 import { namespaceLink } from '../src/os/nsfs.ts';
@@ -22,7 +23,7 @@ export interface KernelData {
    * the list of namespaces is still the whole host's.
    */
   readonly hostWide: boolean;
-  /** `performance.now()` of the collecting thread when it was read. */
+  /** `monotonic()` of the collecting thread when it was read. */
   readonly at: number;
 }
 
@@ -36,7 +37,7 @@ export function readProbe(probe: KernelProbe, hostWide: boolean): KernelData {
     tasks: probe.tasks(),
     pins: probe.files(),
     hostWide,
-    at: performance.now(),
+    at: monotonic(),
   };
 }
 

@@ -2,6 +2,7 @@ import type { CollectContext, CollectDepth } from '../collectors/contract.ts';
 import type { Guide } from '../collectors/guide.ts';
 import { COLLECTORS, INSIDE, type InsideSource } from '../collectors/index.ts';
 import { INITIAL_PID_NAMESPACE } from '../collectors/tasks.ts';
+import { monotonic } from './clock.ts';
 import { correlate, type Verdicts } from './correlate/index.ts';
 import { uplinksOf } from './correlate/uplink.ts';
 import { type Namespace, SNAPSHOT_SCHEMA, type Snapshot } from './model/index.ts';
@@ -114,7 +115,7 @@ export async function collect(
   signal: AbortSignal = new AbortController().signal,
   session?: Session,
 ): Promise<Snapshot> {
-  const started = performance.now();
+  const started = monotonic();
   const takenAt = new Date();
   const procfs = openProcfs(options.procRoot);
   const { inside = [], focus, closely, depth } = options;

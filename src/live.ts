@@ -1,5 +1,6 @@
 import { INSIDE, type InsideData, type InsideSource } from '../collectors/index.ts';
 import { type Difference, settled } from '../collectors/procnet/compare.ts';
+import { monotonic } from './clock.ts';
 import { type CollectOptions, contextFor, runAll, toSnapshot } from './collect.ts';
 import { type Fingerprint, fingerprint } from './correlate/fingerprint.ts';
 import { insideOf } from './correlate/inside.ts';
@@ -66,7 +67,7 @@ interface Kept {
   /** What the kernel's view said when userland was last read, and when the snapshot was made. */
   readonly fingerprint: Fingerprint;
   readonly shown: Fingerprint;
-  /** `performance.now()` when userland was last read, and the CPU time that took, in milliseconds. */
+  /** `monotonic()` when userland was last read, and the CPU time that took, in milliseconds. */
   readonly readAt: number;
   readonly cpuMs: number;
   /** Something came up that only userland can explain. */
@@ -96,7 +97,7 @@ export class LiveCollector {
     { whole, focus }: RefreshOptions,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<Refresh> {
-    const started = performance.now();
+    const started = monotonic();
     const takenAt = new Date();
     const procfs = openProcfs(this.#options.procRoot);
     try {
@@ -193,14 +194,14 @@ export class LiveCollector {
   /** Whether `/proc/net` is to be asked too: now and then, and as long as it differs. */
   #isDoubtful(focus: string | null): boolean {
     const { focus: before, at, rounds } = this.#opinions;
-    return focus !== before || performance.now() - at >= PACE.opinionMs || (rounds.at(-1)?.length ?? 0) > 0;
+    return focus !== before || monotonic() - at >= PACE.opinionMs || (rounds.at(-1)?.length ?? 0) > 0;
   }
 
   /** What stays different from one look to the next, as long as the same namespace is looked at. */
   #compare(data: InsideData | undefined, focus: string | null): void {
     const before = this.#opinions.focus === focus ? this.#opinions.rounds : [];
     const rounds = [...before, data === undefined ? [] : differencesOf(data)].slice(-OPINIONS);
-    this.#opinions = { focus, at: performance.now(), rounds };
+    this.#opinions = { focus, at: monotonic(), rounds };
   }
 
   async #byBoth(run: Run, { takenAt, started, focus }: Moment): Promise<Refresh> {
@@ -272,7 +273,7 @@ export class LiveCollector {
 /** What was compared of the namespace that is looked at closely. */
 interface Opinions {
   readonly focus: string | null;
-  /** `performance.now()` when it was compared last. */
+  /** `monotonic()` when it was compared last. */
   readonly at: number;
   readonly rounds: readonly (readonly Difference[])[];
 }

@@ -2,6 +2,7 @@ import type { CollectContext, Collected } from '../collectors/contract.ts';
 import { COLLECTORS, type Gathered, INSIDE, type InsideData, type InsideSource } from '../collectors/index.ts';
 import { inspectNamespaces } from '../collectors/inside/inspect.ts';
 import { followNsids } from '../collectors/nsids/follow.ts';
+import { monotonic } from './clock.ts';
 import type { Coverage, CoverageStatus, Issue } from './model/index.ts';
 import { safeText } from './terminal/sanitise.ts';
 
@@ -19,7 +20,7 @@ function statusOf({ unavailable, missed }: Collected<unknown>): CoverageStatus {
 /** Runs one stage. A collector that throws has a bug: that costs its own evidence, not the others'. */
 async function runStage(stage: Stage, context: CollectContext, gathered: Gathered): Promise<Coverage> {
   const { name: source, view } = stage;
-  const started = performance.now();
+  const started = monotonic();
   try {
     const collected = await stage.collect(context, gathered);
     Object.assign(gathered, { [source]: collected.data });
@@ -33,9 +34,9 @@ async function runStage(stage: Stage, context: CollectContext, gathered: Gathere
   }
 }
 
-/** Milliseconds since a reading of `performance.now()`, to the microsecond. */
+/** Milliseconds since a reading of `monotonic()`, to the microsecond. */
 export function elapsed(since: number): number {
-  return Math.round((performance.now() - since) * 1000) / 1000;
+  return Math.round((monotonic() - since) * 1000) / 1000;
 }
 
 /** The cookie of each namespace, by its number. */

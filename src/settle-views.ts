@@ -1,6 +1,7 @@
 import type { KernelProbe } from '../collectors/kernel/load.ts';
 import { type KernelTask, overflows } from '../collectors/kernel.ts';
 import { listTaskIds } from '../collectors/tasks.ts';
+import { monotonic } from './clock.ts';
 import { isAlive, kernelKey, seenTaskIds, unlistedProcesses, unseenTasks } from './correlate/cross-view.ts';
 import type { Verdicts } from './correlate/index.ts';
 import { FADING_MS, type Question, type Questions, questions, remember, settle } from './correlate/verdict.ts';
@@ -49,7 +50,7 @@ export async function settleViews(run: Run, session: Session): Promise<Verdicts>
       await lookDeeper(run, session);
       open = questions(run.gathered);
     }
-    const now = performance.now();
+    const now = monotonic();
     session.unheldSince = remember(session.unheldSince, open, now);
     const settled = settle(open, session.unheldSince, vouched, missingBefore, now);
     session.unlisted = open.unlisted;
@@ -106,7 +107,7 @@ async function askProbe<Answer>(session: Session, ask: (probe: KernelProbe) => A
 /** Waits for namespaces nothing holds to go. True when some are still there after `FADING_MS`. */
 async function outlast({ context }: Run, session: Session, riddles: readonly Question[]): Promise<boolean> {
   const keys = new Set(riddles.map(({ ns }) => kernelKey(ns)));
-  for (const started = performance.now(); performance.now() - started < FADING_MS; ) {
+  for (const started = monotonic(); monotonic() - started < FADING_MS; ) {
     const namespaces = await askProbe(session, (probe) => probe.namespaces());
     if (!namespaces?.some((ns) => isAlive(ns) && keys.has(kernelKey(ns)))) return false;
     const { setTimeout } = process.getBuiltinModule('node:timers/promises');

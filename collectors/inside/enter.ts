@@ -1,3 +1,4 @@
+import { monotonic } from '../../src/clock.ts';
 import { EPERM, ETIMEDOUT, errnoName, isGone, SystemError } from '../../src/os/errors.ts';
 import { close, errno } from '../../src/os/libc.ts';
 import { type NetlinkProtocol, NetlinkSocket } from '../../src/os/netlink/socket.ts';
@@ -42,7 +43,7 @@ function readTables(procFd: number, directory: string, entered: boolean, wanted:
   const texts = new Map<string, string | number>();
   const read = (name: string) => {
     if (texts.has(name)) return;
-    const late = performance.now() > deadline;
+    const late = monotonic() > deadline;
     texts.set(name, late ? ETIMEDOUT : (readAll(procFd, `${directory}/${name}`) ?? errno()));
   };
   for (const name of entered ? wanted.files : wanted.filesFromOutside) read(name);
@@ -100,7 +101,7 @@ export function enter(
 ): Entered {
   const { procfs } = context;
   const subject = `net:[${ino}]`;
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = monotonic() + PATIENCE_MS;
   const isOwn = ino === own && procfs.live;
   const inside = (sockets: Sockets, texts: Files, refusal: SystemError | null): Entered => ({
     inside: {

@@ -1,3 +1,4 @@
+import { monotonic } from '../../src/clock.ts';
 import type { Coverage, Issue } from '../../src/model/index.ts';
 import { endProcess } from '../../src/os/end-process.ts';
 import { hasKernelPart, type KernelPart } from '../../src/os/kernel-modules.ts';
@@ -97,11 +98,11 @@ export function inspectNamespaces(
       }
       continue;
     }
-    const found: Record<string, unknown> = { at: performance.now() };
+    const found: Record<string, unknown> = { at: monotonic() };
     try {
       for (const account of accounts) {
         const { collector } = account;
-        const started = performance.now();
+        const started = monotonic();
         account.asked += 1;
         try {
           const { data, seen, missed = [], notes = [] } = collector.inspect(entered.inside, has);
@@ -115,7 +116,7 @@ export function inspectNamespaces(
           account.failed += 1;
           account.missed.push({ subject: entered.inside.subject, reason });
         } finally {
-          account.durationMs += performance.now() - started;
+          account.durationMs += monotonic() - started;
         }
       }
     } finally {

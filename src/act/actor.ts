@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { KernelTask } from '../../collectors/kernel.ts';
 import { lifecycleOf } from '../actions/lifecycle/index.ts';
+import { monotonic } from '../clock.ts';
 import { type CollectOptions, collect } from '../collect.ts';
 import { CommandError, EXIT } from '../errors.ts';
 import { namespaceKey, type Snapshot } from '../model/index.ts';
@@ -187,16 +188,16 @@ export class Actor {
     const cookies = expectedGone(plan);
     if (cookies.size === 0) return;
     const state = this.#options.without.includes('kernel') ? null : await this.#session.probe();
-    const fading = performance.now() + FADING_MS;
-    let until = performance.now() + TEARDOWN_MS;
-    for (let before = cookies.size; performance.now() < until; await setTimeout(POLL_MS)) {
+    const fading = monotonic() + FADING_MS;
+    let until = monotonic() + TEARDOWN_MS;
+    for (let before = cookies.size; monotonic() < until; await setTimeout(POLL_MS)) {
       if (state === null || !('probe' in state)) return;
       try {
         const left = state.probe.namespaces().filter(({ cookie }) => cookie !== null && cookies.has(cookie));
         // What still has a reference by now is held by something: waiting does not help.
         const held = left.every(({ count }) => count !== null && count > 0);
-        if (left.length === 0 || (held && performance.now() >= fading)) return;
-        if (left.length < before) until = performance.now() + TEARDOWN_MS;
+        if (left.length === 0 || (held && monotonic() >= fading)) return;
+        if (left.length < before) until = monotonic() + TEARDOWN_MS;
         before = left.length;
       } catch (error) {
         if (error instanceof BpfError) return;

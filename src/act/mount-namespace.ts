@@ -1,3 +1,4 @@
+import { monotonic } from '../clock.ts';
 import type { MountPlace } from '../model/plan.ts';
 import { close, O_CLOEXEC, O_RDONLY, openat } from '../os/libc.ts';
 import { inMountNamespace } from '../os/mount-namespace.ts';
@@ -37,13 +38,13 @@ function search(procfs: Procfs): Search {
       }
     }
   }
-  return { at: performance.now(), links };
+  return { at: monotonic(), links };
 }
 
 /** Opens a mount namespace that nobody of the snapshot lives in any more, by whatever leads there; -1 for nothing. */
 function openByAnything(procfs: Procfs, ino: number): number {
   let known = searches.get(procfs);
-  if (known === undefined || performance.now() - known.at > FRESH_MS) {
+  if (known === undefined || monotonic() - known.at > FRESH_MS) {
     known = search(procfs);
     searches.set(procfs, known);
   }

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { monotonic } from '../clock.ts';
 import { CommandError } from '../errors.ts';
 import type { Plan, Step, StepKind, StepResult, StepStatus } from '../model/plan.ts';
 import { SystemError } from '../os/errors.ts';
@@ -121,7 +122,7 @@ class Performance {
       this.#finish(step, { step: step.id, status: 'skipped', message: skip, details: [], startedAt, durationMs: 0 });
       return;
     }
-    const started = performance.now();
+    const started = monotonic();
     const details: string[] = [];
     const say = (detail: string): void => {
       const text = safeText(detail);
@@ -141,7 +142,7 @@ class Performance {
       if (!(error instanceof StepError || error instanceof SystemError)) this.#stopped ??= 'internal error';
       return fromError(error, step.kind);
     });
-    const durationMs = Math.round(performance.now() - started);
+    const durationMs = Math.round(monotonic() - started);
     this.#finish(step, { ...came, step: step.id, message: safeText(came.message), details, startedAt, durationMs });
   }
 

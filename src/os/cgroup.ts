@@ -1,7 +1,9 @@
 /** Freezing a cgroup (cgroups(7)): cgroup.freeze of version 2 (Linux 5.2), the freezer controller of version 1. */
+
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { monotonic } from '../clock.ts';
 import { linesWith } from './mountinfo.ts';
 import { type Procfs, readAll, readSmall } from './procfs.ts';
 
@@ -124,7 +126,7 @@ export async function freeze(group: Freezable): Promise<boolean> {
   const { version, directory } = group;
   const began = version === 2 ? write(directory, 'cgroup.freeze', '1') : write(directory, 'freezer.state', 'FROZEN');
   if (!began) return false;
-  for (const started = performance.now(); performance.now() - started < PATIENCE_MS; ) {
+  for (const started = monotonic(); monotonic() - started < PATIENCE_MS; ) {
     if (isFrozen(group)) return true;
     await setTimeout(POLL_MS);
   }

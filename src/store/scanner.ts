@@ -1,3 +1,4 @@
+import { monotonic } from '../clock.ts';
 import { type CollectorOptions, CollectorThread } from './collector-thread.ts';
 import type { Store } from './store.ts';
 
@@ -68,9 +69,9 @@ export class Scanner {
     }
     this.#focus = focus;
     this.#running = true;
-    this.#startedAt = performance.now();
+    this.#startedAt = monotonic();
     this.#watch = setInterval(() => {
-      this.#store.dispatch({ type: 'scanning', ms: performance.now() - this.#startedAt });
+      this.#store.dispatch({ type: 'scanning', ms: monotonic() - this.#startedAt });
     }, SLOW_MS);
   }
 
@@ -122,7 +123,7 @@ export class Scanner {
   }
 
   #finished(): void {
-    this.#tookMs = performance.now() - this.#startedAt;
+    this.#tookMs = monotonic() - this.#startedAt;
     this.#stopWatching();
     this.#plan();
   }
@@ -136,7 +137,7 @@ export class Scanner {
     clearTimeout(this.#timer);
     const { paused, intervalMs } = this.#store.getState();
     if (paused) return;
-    const due = this.#startedAt + intervalMs - performance.now();
+    const due = this.#startedAt + intervalMs - monotonic();
     this.#timer = setTimeout(() => this.#scan(false), Math.max(due, this.#tookMs * REST));
   }
 }

@@ -1,3 +1,4 @@
+import { monotonic } from '../clock.ts';
 import type { ScreenEvent } from './events.ts';
 import { reduce } from './reduce.ts';
 import type { ScreenState } from './state.ts';
@@ -46,10 +47,10 @@ export class Store {
 
   #schedule(): void {
     if (this.#frame !== undefined) return;
-    const wait = this.#lastFrame + FRAME_MS - performance.now();
+    const wait = this.#lastFrame + FRAME_MS - monotonic();
     const draw = (): void => {
       this.#frame = undefined;
-      this.#lastFrame = performance.now();
+      this.#lastFrame = monotonic();
       for (const listener of this.#listeners) listener();
     };
     this.#frame = wait > 0 ? setTimeout(draw, wait) : setImmediate(draw);

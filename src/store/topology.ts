@@ -1,3 +1,4 @@
+import { monotonic } from '../clock.ts';
 import { topologyOf } from '../correlate/topology.ts';
 import type { Namespace, Snapshot } from '../model/index.ts';
 import { type TreeLine, topologyLines } from '../report/topology-tree.ts';
@@ -47,7 +48,7 @@ interface Drawn {
   readonly of: Snapshot['namespaces'];
   readonly width: number;
   readonly drawing: Drawing;
-  /** `performance.now()` until which it stands for later snapshots too. */
+  /** `monotonic()` until which it stands for later snapshots too. */
   readonly until: number;
 }
 
@@ -64,11 +65,11 @@ export function hasNoteLine({ columns }: Size): boolean {
 /** The drawing of a snapshot, two cells narrower than the terminal. The last one is remembered, since a frame asks several times. */
 export function drawTopology({ namespaces }: Pick<Snapshot, 'namespaces'>, size: Size): Drawing {
   const width = size.columns - 2;
-  const started = performance.now();
+  const started = monotonic();
   if (last?.width === width && (last.of === namespaces || started < last.until)) return last.drawing;
   const { header, lines } = topologyLines(topologyOf(namespaces), width, !hasNoteLine(size));
   const drawing = { header, lines: keyed(lines) };
-  const took = performance.now() - started;
+  const took = monotonic() - started;
   last = { of: namespaces, width, drawing, until: took > DEAR_MS ? started + took * REST : 0 };
   return drawing;
 }

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { KernelTask } from '../../../collectors/kernel.ts';
 import { parseStat, type StatFacts } from '../../../collectors/tasks.ts';
+import { monotonic } from '../../clock.ts';
 import type { ProcessIdentity } from '../../model/plan.ts';
 import { EACCES, EINVAL, EMFILE, ENFILE, ENOENT, ENOMEM, EPERM, ESRCH, errnoName, isGone } from '../../os/errors.ts';
 import { close, errno } from '../../os/libc.ts';
@@ -180,11 +181,11 @@ export async function awaitEnd<Each extends Prey>(
   signal: AbortSignal | null,
   pollMs: number,
 ): Promise<readonly Each[]> {
-  const until = performance.now() + limitMs;
+  const until = monotonic() + limitMs;
   for (let left = prey; ; ) {
     const ended = endedAmong(left.map(({ pidfd }) => pidfd));
     if (ended.size > 0) left = left.filter(({ pidfd }) => !ended.has(pidfd));
-    if (left.length === 0 || performance.now() >= until || signal?.aborted) return left;
+    if (left.length === 0 || monotonic() >= until || signal?.aborted) return left;
     await setTimeout(pollMs);
   }
 }

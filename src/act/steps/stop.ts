@@ -1,3 +1,4 @@
+import { monotonic } from '../../clock.ts';
 import type { StopStep } from '../../model/plan.ts';
 import { type Perform, type StepContext, StepError } from '../contract.ts';
 import { Freezer } from './freezing.ts';
@@ -75,10 +76,10 @@ class Hunt {
     const { graceMs } = this.#step;
     const first = this.#pack.left();
     this.#ask(first);
-    const began = performance.now();
+    const began = monotonic();
     let turnovers = 0;
     for (const until = began + graceMs; ; ) {
-      const looked = performance.now();
+      const looked = monotonic();
       await this.#pack.settle(Math.min(LOOK_MS, Math.max(0, until - looked)), this.#context.signal);
       const fresh = await this.#pack.seizeInhabitants();
       const left = this.#pack.left();
@@ -86,7 +87,7 @@ class Hunt {
       const unplanned = left.filter(({ planned }) => !planned).length;
       const replaced = fresh.length > 0 && unplanned === left.length && fresh.length * 2 >= left.length;
       turnovers = replaced ? turnovers + 1 : 0;
-      const now = performance.now();
+      const now = monotonic();
       const starved = now - looked > LOOK_MS * STARVED && now - began > STARVED_MS;
       const multiplying = unplanned >= RUNAWAY || turnovers >= TURNOVERS;
       if (multiplying || (starved && left.length >= CROWD && left.length > first.length / 2)) {
@@ -106,8 +107,8 @@ class Hunt {
   /** SIGSTOP to whoever runs, again and again until twice nobody new is found. */
   async #sweepStop(): Promise<void> {
     let stopped = 0;
-    const until = performance.now() + SWEEP_MS;
-    for (let quiet = 0; quiet < 2 && performance.now() < until; ) {
+    const until = monotonic() + SWEEP_MS;
+    for (let quiet = 0; quiet < 2 && monotonic() < until; ) {
       await this.#pack.seizeInhabitants();
       const running = this.#pack.left().filter((prey) => !prey.stopped);
       for (const prey of running) {
@@ -143,7 +144,7 @@ class Hunt {
 
   /** SIGKILL, frozen first where they multiply, until nothing is left. */
   async #killAll(): Promise<void> {
-    const began = performance.now();
+    const began = monotonic();
     for (let round = 0; ; round++) {
       if (this.#runaway) await this.#freezeAndKill();
       else this.#kill();
@@ -156,8 +157,8 @@ class Hunt {
       }
       // They fork faster than they are killed one by one.
       if (round > 0 && fresh.some(({ planned }) => !planned)) this.#runaway = true;
-      if (fresh.length === 0 && this.#isVain(left, performance.now() - began)) throw this.#unended(left);
-      if (performance.now() - began >= KILL_MS) throw this.#unended(left);
+      if (fresh.length === 0 && this.#isVain(left, monotonic() - began)) throw this.#unended(left);
+      if (monotonic() - began >= KILL_MS) throw this.#unended(left);
     }
   }
 

@@ -1,3 +1,4 @@
+import { monotonic } from '../../clock.ts';
 import { EAGAIN, EBADMSG, EMSGSIZE, SystemError } from '../errors.ts';
 import { close, errno, recv, send, setsockopt, socket } from '../libc.ts';
 import { statxAt } from '../stat.ts';
@@ -87,7 +88,7 @@ export class NetlinkSocket {
   #sequence = 0;
 
   /**
-   * @param deadline `performance.now()` after which nothing more is asked.
+   * @param deadline `monotonic()` after which nothing more is asked.
    * @throws SystemError when there is no such protocol here, or too many descriptors are open.
    */
   constructor(protocol: NetlinkProtocol, deadline = Number.POSITIVE_INFINITY) {
@@ -127,7 +128,7 @@ export class NetlinkSocket {
     if (send(this.fd, bytes, bytes.length, 0) < 0) throw new SystemError('netlink', name, errno());
     let interrupted = false;
     for (;;) {
-      if (performance.now() > this.#deadline) throw new DeadlineError(`${name} took too long`);
+      if (monotonic() > this.#deadline) throw new DeadlineError(`${name} took too long`);
       const size = recv(this.fd, received, received.length, MSG_DONTWAIT | MSG_TRUNC);
       // A request that asks for no answer and gets none is done.
       if (size < 0 && single && errno() === EAGAIN) return { records, interrupted };
