@@ -14,7 +14,7 @@ import type { DescriptorSighting, MountNamespaceDescriptor } from './descriptors
 import { DescriptorWalk, type SocketDescriptor } from './descriptors/walk.ts';
 import type { Gathered } from './index.ts';
 import type { MountsData } from './mounts.ts';
-import type { TaskRecord, TasksData } from './tasks.ts';
+import { FORKING, type TaskRecord, type TasksData } from './tasks.ts';
 
 export type { DescriptorSighting, MountNamespaceDescriptor } from './descriptors/sightings.ts';
 
@@ -29,13 +29,21 @@ export interface DescriptorsData {
   readonly unread?: readonly number[];
 }
 
-type Process = Pick<TaskRecord, 'pid' | 'otherThreads'>;
+type Process = Pick<TaskRecord, 'pid' | 'otherThreads'> & Partial<Pick<TaskRecord, 'comm'>>;
+
+/** A process that takes longer, in milliseconds, forks all the time, or the host cannot keep up anyhow. */
+const SLOW_MS = 500;
+
+/** Commands whose processes fork all the time: their `maps` would be waited for, line by line. */
+function forkingCommands(tasks: TasksData | undefined): Set<string> {
+  return new Set(tasks?.processes.flatMap(({ forking, comm }) => (forking ? [comm] : [])));
+}
 
 function walkTable(
   walk: DescriptorWalk,
   procfs: Procfs,
   path: string,
-  owner: { readonly pid: number; readonly tid?: number },
+  owner: { readonly pid: number; readonly tid?: number; readonly mapped?: boolean },
   only: readonly number[] | undefined,
 ): void {
   const fds = openDirectory(procfs.fd, path);
@@ -60,9 +68,10 @@ function walkProcess(
   walk: DescriptorWalk,
   procfs: Procfs,
   { pid, otherThreads }: Process,
+  mapped: boolean,
   only?: ReadonlyMap<number, readonly number[]>,
 ): void {
-  if (only === undefined || only.has(pid)) walkTable(walk, procfs, `${pid}/fd`, { pid }, only?.get(pid));
+  if (only === undefined || only.has(pid)) walkTable(walk, procfs, `${pid}/fd`, { pid, mapped }, only?.get(pid));
   const owners = [pid];
   for (const tid of otherThreads) {
     if (!procfs.live) {
@@ -193,6 +202,8 @@ function settle(
 function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered: Gathered): Collected<DescriptorsData> {
   const device = nsfsDevice(procfs.fd) ?? -1;
   const walk = new DescriptorWalk(procfs, gathered.mounts?.nsfsMounts ?? new Map(), device, depth);
+  const forking = forkingCommands(gathered.tasks);
+  let unmapped = 0;
   const processes: readonly Process[] =
     gathered.tasks?.processes.filter(
       ({ kernelThread, zombie, otherThreads }) => !kernelThread && (!zombie || otherThreads.length > 0),
@@ -205,15 +216,20 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
   const denied = new Set(tasks?.denied);
   for (const process of processes) {
     signal.throwIfAborted();
-    const { pid } = process;
+    const { pid, comm } = process;
+    const only = guide?.tables.get(pid);
     // What may not be read in whole is to say so here as well.
-    if (guide === undefined || !guide.pids.has(pid) || denied.has(pid)) walkProcess(walk, procfs, process);
-    else {
-      const only = guide.tables.get(pid);
-      if (only === undefined) continue;
-      walkProcess(walk, procfs, { pid, otherThreads: [...only.keys()].filter((tid) => tid !== pid) }, only);
-    }
+    const guided = guide?.pids.has(pid) === true && !denied.has(pid);
+    if (guided && only === undefined) continue;
+    const mapped = comm === undefined || !forking.has(comm);
+    if (!mapped) unmapped++;
+    const started = performance.now();
+    if (guided && only !== undefined) {
+      walkProcess(walk, procfs, { pid, otherThreads: [...only.keys()].filter((tid) => tid !== pid) }, mapped, only);
+    } else walkProcess(walk, procfs, process, mapped);
+    if (comm !== undefined && performance.now() - started > SLOW_MS) forking.add(comm);
   }
+  if (unmapped > 0 && depth === 'full') walk.missed.push({ subject: `mappings of ${unmapped} processes`, reason: FORKING });
   const settled = settle(walk, procfs, device, gathered);
   return {
     data: {

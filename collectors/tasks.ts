@@ -55,6 +55,8 @@ export interface TaskRecord {
   readonly otherThreads: readonly number[];
   /** errno with which the namespaces of some of its threads were refused, 0 when none were. */
   readonly refused: number;
+  /** It, or one like it, forks all the time: its command line took long, or was left out (empty then). */
+  readonly forking?: boolean;
 }
 
 export interface TasksData {
@@ -204,6 +206,56 @@ function readable(ino: number): number | null {
   return ino > 0 ? ino : null;
 }
 
+/** Why something of a process was left out. */
+export const FORKING = 'left out: processes like these fork all the time, and would be waited for';
+
+/**
+ * How long a command line may take to be read, in milliseconds. fork(2) locks the memory map of the parent while it
+ * copies it (dup_mmap, kernel/fork.c). A fork bomb starves whoever holds that lock of CPU time, so each look into one
+ * waits for 150 ms, and one at its `maps` for that long per line: minutes for a hundred processes (6.18).
+ */
+const SLOW_MS = 40;
+
+/** How long slow ones may take together before the rest is left out, whatever it is called: a bomb may rename itself. */
+const PATIENCE_MS = 1000;
+
+/** Reads command lines, but for those of commands that were slow to answer before. */
+export class CommandLines {
+  readonly #read: (dirfd: number, path: string) => string | null;
+  readonly #slow = new Set<string>();
+  #waitedMs = 0;
+  #leftOut = 0;
+
+  constructor(read = readSmall) {
+    this.#read = read;
+  }
+
+  /** How many were left out. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
+  /**
+   * @param comm what the process is called.
+   * @returns `text` empty where it was left out, null where the process is gone; `forking`: it would be waited for.
+   */
+  read(dirfd: number, path: string, comm: string): { readonly text: string | null; readonly forking: boolean } {
+    if (this.#slow.has(comm) || this.#waitedMs > PATIENCE_MS) {
+      this.#leftOut++;
+      return { text: '', forking: true };
+    }
+    const started = performance.now();
+    const text = this.#read(dirfd, path);
+    const took = performance.now() - started;
+    if (took <= SLOW_MS) return { text, forking: false };
+    this.#slow.add(comm);
+    this.#waitedMs += took;
+    return { text, forking: true };
+  }
+}
+
+const NO_ARGUMENTS = { text: '', forking: false } as const;
+
 /** Reads one process. Null when it is gone; an issue when it is there and cannot be read. */
 function readProcess(
   dir: number,
@@ -211,6 +263,7 @@ function readProcess(
   names: Map<number, SafeText>,
   ownPidNamespace: number,
   depth: CollectDepth,
+  commandLines: CommandLines,
 ): TaskRecord | Issue | null {
   const statText = readSmall(dir, 'stat');
   if (statText === null) {
@@ -228,7 +281,8 @@ function readProcess(
   const nested = full && pidNamespace !== ownPidNamespace;
   const kernelThread = (stat.flags & PF_KTHREAD) !== 0;
   const comm = sanitise(stat.comm);
-  const cmdline = sanitise(kernelThread ? '' : parseCmdline(readSmall(dir, 'cmdline') ?? ''));
+  const { text, forking } = kernelThread ? NO_ARGUMENTS : commandLines.read(dir, 'cmdline', stat.comm);
+  const cmdline = sanitise(parseCmdline(text ?? ''));
   const cgroup = sanitise(parseCgroup(readSmall(dir, 'cgroup') ?? '')).text;
   const mountNamespace = namespaceLink(dir, 'ns/mnt');
   const threads = scanThreads(dir, pid, mountNamespace, stat.threads);
@@ -256,6 +310,7 @@ function readProcess(
     threadMountNamespaces: threads.threadMountNamespaces,
     otherThreads: threads.otherThreads,
     refused: threads.refused,
+    ...(forking ? { forking } : {}),
   };
 }
 
@@ -281,13 +336,16 @@ function confirmProcess(
   task: KernelTask,
   names: Map<number, SafeText>,
   paths: CgroupPaths,
+  commandLines: CommandLines,
 ): TaskRecord | null {
   const { pid, uid, kernelThread } = task;
   if (task.zombie || namespaceLink(procfs.fd, `${pid}/ns/net`) !== task.netns) return null;
-  const arguments_ = kernelThread ? '' : readSmall(procfs.fd, `${pid}/cmdline`);
+  const { text, forking } = kernelThread
+    ? NO_ARGUMENTS
+    : commandLines.read(procfs.fd, `${pid}/cmdline`, task.rawComm ?? task.comm);
   const cgroup = cgroupOf(procfs, task, paths);
-  if (arguments_ === null || cgroup === null) return null;
-  const cmdline = sanitise(parseCmdline(arguments_));
+  if (text === null || cgroup === null) return null;
+  const cmdline = sanitise(parseCmdline(text));
   return {
     pid,
     ppid: task.parent,
@@ -309,6 +367,7 @@ function confirmProcess(
     threadMountNamespaces: [],
     otherThreads: [],
     refused: 0,
+    ...(forking ? { forking } : {}),
   };
 }
 
@@ -354,10 +413,11 @@ function collectTasks(
   const denied: number[] = [];
   const missed: Issue[] = [];
   const paths: CgroupPaths = new Map();
+  const commandLines = new CommandLines();
   for (const pid of pids) {
     signal.throwIfAborted();
     const told = guide?.alone.get(pid);
-    const confirmed = told === undefined ? null : confirmProcess(procfs, told, names, paths);
+    const confirmed = told === undefined ? null : confirmProcess(procfs, told, names, paths, commandLines);
     if (confirmed !== null) {
       processes.push(confirmed);
       continue;
@@ -371,7 +431,7 @@ function collectTasks(
       continue;
     }
     try {
-      const record = readProcess(dir, pid, names, ownPidNamespace, depth);
+      const record = readProcess(dir, pid, names, ownPidNamespace, depth, commandLines);
       if (record === null) continue;
       if (!('pid' in record)) {
         denied.push(pid);
@@ -386,6 +446,8 @@ function collectTasks(
       close(dir);
     }
   }
+  const { leftOut } = commandLines;
+  if (leftOut > 0) missed.push({ subject: `command lines of ${leftOut} processes`, reason: FORKING });
   const hidden = procfs.live ? outOfSight(procfs, ownPidNamespace) : [];
   missed.push(...hidden);
   const notes: Issue[] = [];

@@ -12,6 +12,8 @@ export interface Table {
   readonly fds: number;
   readonly pid: number;
   readonly tid?: number;
+  /** False where what the process has mapped is not to be looked at. */
+  readonly mapped?: boolean;
 }
 
 /** Duplicates of other processes' descriptors. One pidfd serves a whole table, until `close`. */

@@ -135,7 +135,7 @@ export class DescriptorWalk {
     } finally {
       this.#duplicates.close();
     }
-    if (this.#leads && table.tid === undefined) this.#mappings(table);
+    if (this.#leads && table.tid === undefined && table.mapped !== false) this.#mappings(table);
   }
 
   /** Notes that a table, or what is left of it, may not be read. */
