@@ -229,7 +229,8 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
     } else walkProcess(walk, procfs, process, mapped);
     if (comm !== undefined && performance.now() - started > SLOW_MS) forking.add(comm);
   }
-  if (unmapped > 0 && depth === 'full') walk.missed.push({ subject: `mappings of ${unmapped} processes`, reason: FORKING });
+  if (unmapped > 0 && depth === 'full')
+    walk.missed.push({ subject: `mappings of ${unmapped} processes`, reason: FORKING });
   const settled = settle(walk, procfs, device, gathered);
   return {
     data: {

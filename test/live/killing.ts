@@ -7,7 +7,7 @@ import { parseStat } from '../../collectors/tasks.ts';
 import { Actor, type ActorOptions } from '../../src/act/actor.ts';
 import { namespaceKey, type Snapshot } from '../../src/model/index.ts';
 import type { ActionOptions, Outcome, Plan, StepResult } from '../../src/model/plan.ts';
-import { run, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 /** A network namespace with a name, made for a test. */
 export interface Place {
@@ -16,11 +16,8 @@ export interface Place {
   readonly ino: number;
 }
 
-export function place(scene: Scene, name = scene.name()): Place {
-  run('ip', 'netns', 'add', name);
-  scene.defer(() => {
-    if (existsSync(`/run/netns/${name}`)) run('ip', 'netns', 'delete', name);
-  });
+export function place(scene: Scene): Place {
+  const name = scene.namespace();
   const path = `/run/netns/${name}`;
   return { name, path, ino: statSync(path).ino };
 }
@@ -106,6 +103,8 @@ interface Choice extends ActionOptions, Partial<Pick<ActorOptions, 'without'>> {
   readonly between?: (plan: Plan) => unknown;
   /** Makes another plan of it. */
   readonly alter?: (plan: Plan) => Plan;
+  /** Nobody there may be an oversight: look again. */
+  readonly fleeting?: boolean;
   readonly signal?: AbortSignal;
   readonly progress?: (detail: string) => void;
 }
@@ -117,15 +116,15 @@ function keysOf({ namespaces }: Snapshot, targets: readonly (Place | number)[]):
 
 /** Plans a kill, and carries it out. */
 export async function kill(scene: Scene, targets: readonly (Place | number)[], choice: Choice = {}): Promise<Killed> {
-  const { without = [], between, alter, signal, progress, ...options } = choice;
+  const { without = [], between, alter, fleeting = false, signal, progress, ...options } = choice;
   const auditFile = join(scene.directory(), `audit-${scene.name()}`);
   const actor = new Actor({ procRoot: '/proc', without, auditFile });
   try {
-    const made = await actor.plan('kill', (snapshot) => ({
-      action: 'kill',
-      targets: keysOf(snapshot, targets),
-      options,
-    }));
+    const look = () =>
+      actor.plan('kill', (snapshot) => ({ action: 'kill', targets: keysOf(snapshot, targets), options }));
+    let made = await look();
+    // What lives for less than a millisecond is not in every snapshot.
+    for (let attempt = 0; fleeting && made.steps.length === 0 && attempt < 50; attempt++) made = await look();
     const plan = alter?.(made) ?? made;
     await between?.(plan);
     const listener = { progress: (_: unknown, detail: string | null) => progress?.(detail ?? ''), result: () => {} };

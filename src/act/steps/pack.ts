@@ -6,10 +6,10 @@ import {
   awaitEnd,
   hasEnded,
   type Inhabitant,
-  inhabitants,
   livesIn,
   type Mismatch,
   type Prey,
+  populationOf,
   seize,
   signal,
   statOf,
@@ -23,6 +23,10 @@ const POLL_MS = 10;
  * In clock ticks (100 a second), for looking takes a while.
  */
 const SEEN_TICKS = 200;
+
+/** What forks and ends at once is easily overlooked: by procfs, which is slower to look, far more easily. */
+const QUIET = 2;
+const QUIET_BY_PROCFS = 20;
 
 const MISMATCH: Readonly<Record<Exclude<Mismatch, 'gone' | 'no room'>, string>> = {
   another: 'is another process by now',
@@ -59,6 +63,8 @@ export class Pack {
   #everybody: boolean;
   #ended = 0;
   #crowded = false;
+  #elusive = 0;
+  #quietLooks = QUIET;
 
   constructor(step: StopStep, context: StepContext) {
     this.#step = step;
@@ -77,8 +83,24 @@ export class Pack {
     return this.#crowded;
   }
 
+  /** How many were there at the last look, and gone before they could be taken hold of. */
+  get elusive(): number {
+    return this.#elusive;
+  }
+
+  /** Nobody was there at the last look, and nobody is left. */
   get isEmpty(): boolean {
-    return this.#alive.size === 0 && this.#denied.size === 0 && !this.#crowded;
+    return this.#alive.size === 0 && !this.#crowded && this.#elusive === 0;
+  }
+
+  /** In how many looks in a row nobody must be there before it is believed. */
+  get quietLooks(): number {
+    return this.#everybody ? this.#quietLooks : 1;
+  }
+
+  /** Somebody may not be signalled. */
+  get isRefused(): boolean {
+    return this.#denied.size > 0;
   }
 
   get #ino(): number {
@@ -159,14 +181,18 @@ export class Pack {
 
   /** Takes hold of whoever lives in the namespace by now. @returns those that are new. */
   async seizeInhabitants(): Promise<readonly Hunted[]> {
+    this.#elusive = 0;
     if (!this.#everybody) return [];
     this.#crowded = false;
     const found: Hunted[] = [];
-    const there = (await inhabitants(this.#context, this.#ino)).filter(
+    const { inhabitants, byKernel } = await populationOf(this.#context, this.#ino);
+    this.#quietLooks = byKernel ? QUIET : QUIET_BY_PROCFS;
+    const there = inhabitants.filter(
       (each) => !this.#alive.has(keyOf(each)) && !this.#denied.has(keyOf(each)) && !this.#spares(each),
     );
     for (const prey of await seize(this.#context, there, this.#ino)) {
       if (prey === 'no room') this.#crowded = true;
+      else if (typeof prey !== 'object') this.#elusive++;
       if (typeof prey !== 'object') continue;
       if (signal(prey, 0) === 'denied') {
         this.#denied.set(keyOf(prey), prey);

@@ -42,7 +42,7 @@ function byProcess(tasks: readonly KernelTask[]): Map<number, KernelTask[]> {
 export function fromKernel(tasks: readonly KernelTask[], ino: number): Inhabitant[] {
   return [...byProcess(tasks)].flatMap(([pid, threads]): Inhabitant[] => {
     const leader = threads.find(({ tid }) => tid === pid);
-    const living = threads.filter(({ zombie, netns }) => !zombie && netns !== 0);
+    const living = threads.filter(({ zombie, netns, kernelThread }) => !zombie && !kernelThread && netns !== 0);
     const deciding = leader !== undefined && living.includes(leader) ? [leader] : living;
     if (deciding.length === 0 || deciding.some(({ netns }) => netns !== ino)) return [];
     const { startTicks, comm } = leader ?? threads[0] ?? { startTicks: 0, comm: '?' };
@@ -74,18 +74,29 @@ export function hasEnded(procfs: Procfs, pid: number): boolean {
 }
 
 function fromProcfs(procfs: Procfs, ino: number): Inhabitant[] {
-  return (listNumbers(procfs.fd, '.') ?? []).flatMap((pid): Inhabitant[] => {
+  // The latest first: what forks and ends is gone by the time everybody else was looked at.
+  return (listNumbers(procfs.fd, '.') ?? []).toReversed().flatMap((pid): Inhabitant[] => {
     if (livesIn(procfs, pid, ino) !== true) return [];
     const stat = statOf(procfs, pid);
     if (stat === null || (ENDED.has(stat.state) && stat.threads <= 1)) return [];
+    if ((stat.flags & PF_KTHREAD) !== 0) return [];
     return [{ pid, startTicks: stat.startTicks, comm: sanitise(stat.comm).text }];
   });
 }
 
-/** Who lives in a namespace right now: by the kernel's own iterator, which nothing is concealed from, else by procfs. */
-export async function inhabitants({ procfs, tasks }: StepContext, ino: number): Promise<Inhabitant[]> {
+/** Who lives in a namespace right now. */
+interface Population {
+  readonly inhabitants: readonly Inhabitant[];
+  /** By the kernel's own iterator: nothing is concealed from it, and hardly anything too fast for it. */
+  readonly byKernel: boolean;
+}
+
+/** Who lives in a namespace right now: by the kernel's own iterator, else by procfs. */
+export async function populationOf({ procfs, tasks }: StepContext, ino: number): Promise<Population> {
   const known = await tasks();
-  return known === null ? fromProcfs(procfs, ino) : fromKernel(known, ino);
+  return known === null
+    ? { inhabitants: fromProcfs(procfs, ino), byKernel: false }
+    : { inhabitants: fromKernel(known, ino), byKernel: true };
 }
 
 function isShortOfDescriptors(failure: number): boolean {

@@ -3,7 +3,7 @@ import type { StopStep } from '../../model/plan.ts';
 import { type Perform, type StepContext, StepError } from '../contract.ts';
 import { Freezer } from './freezing.ts';
 import { type Hunted, Pack } from './pack.ts';
-import { describeSurvivor, signal } from './prey.ts';
+import { describeSurvivor, signal, statOf } from './prey.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
@@ -14,14 +14,15 @@ const SIGSTOP = 19;
 const LOOK_MS = 100;
 /** This many processes at once that the plan did not have, and the namespace is a runaway: SIGTERM is a race nobody wins. */
 const RUNAWAY = 20;
-/** In so many looks in a row most had been replaced, and all that were there before: they fork as fast as they end. */
+/** In so many looks nobody was there that had been there before: they fork as fast as they end. */
 const TURNOVERS = 5;
-/** From so many processes on that heed no SIGTERM and leave us no CPU time they count as one too. */
+/** From so many processes on that heed no SIGTERM, all of them running, they count as one too: a bomb at its limit. */
 const CROWD = 20;
-/** How long a crowd may ignore SIGTERM while it starves the host, in milliseconds. */
-const STARVED_MS = 500;
-/** The host is starved when a pause takes so many times as long as it was to. */
-const STARVED = 3;
+/** How much of its time SIGTERM has had by then. */
+const BUSY_SHARE = 0.3;
+/** How many of them are running, at so many looks in a row. */
+const BUSY = 0.75;
+const BUSY_LOOKS = 3;
 /** How long a killed process may take to end before it is looked again. */
 const ROUND_MS = 200;
 /** How long all may take to end after SIGKILL. */
@@ -78,20 +79,23 @@ class Hunt {
     this.#ask(first);
     const began = monotonic();
     let turnovers = 0;
+    let busy = 0;
+    let quiet = 0;
     for (const until = began + graceMs; ; ) {
-      const looked = monotonic();
-      await this.#pack.settle(Math.min(LOOK_MS, Math.max(0, until - looked)), this.#context.signal);
+      await this.#pack.settle(Math.min(LOOK_MS, Math.max(0, until - monotonic())), this.#context.signal);
       const fresh = await this.#pack.seizeInhabitants();
       const left = this.#pack.left();
-      if (left.length === 0 && !this.#pack.crowded) return;
-      const unplanned = left.filter(({ planned }) => !planned).length;
-      const replaced = fresh.length > 0 && unplanned === left.length && fresh.length * 2 >= left.length;
-      turnovers = replaced ? turnovers + 1 : 0;
+      quiet = this.#pack.isEmpty ? quiet + 1 : 0;
+      if (quiet >= this.#pack.quietLooks) return;
       const now = monotonic();
-      const starved = now - looked > LOOK_MS * STARVED && now - began > STARVED_MS;
+      const unplanned = left.filter(({ planned }) => !planned).length;
+      const replaced = fresh.length + this.#pack.elusive;
+      if (replaced > 0 && unplanned === left.length && replaced >= left.length) turnovers++;
+      const stubborn = now - began > graceMs * BUSY_SHARE && left.length >= CROWD && left.length > first.length / 2;
+      busy = stubborn && this.#areBusy(left) ? busy + 1 : 0;
       const multiplying = unplanned >= RUNAWAY || turnovers >= TURNOVERS;
-      if (multiplying || (starved && left.length >= CROWD && left.length > first.length / 2)) {
-        const why = multiplying ? 'they multiply' : 'they heed no SIGTERM and leave the host no CPU time';
+      if (multiplying || busy >= BUSY_LOOKS) {
+        const why = multiplying ? 'they multiply' : 'they heed no SIGTERM, and run all the time';
         this.#context.say(`${processes(left.length)} there, ${unplanned} of them new: ${why}`);
         this.#runaway = true;
         return;
@@ -104,18 +108,23 @@ class Hunt {
     }
   }
 
-  /** SIGSTOP to whoever runs, again and again until twice nobody new is found. */
+  #areBusy(prey: readonly Hunted[]): boolean {
+    const running = prey.filter(({ pid }) => statOf(this.#context.procfs, pid)?.state === 'R').length;
+    return running >= prey.length * BUSY;
+  }
+
+  /** SIGSTOP to whoever runs, again and again until nobody new is found. */
   async #sweepStop(): Promise<void> {
     let stopped = 0;
     const until = monotonic() + SWEEP_MS;
-    for (let quiet = 0; quiet < 2 && monotonic() < until; ) {
+    for (let quiet = 0; quiet < this.#pack.quietLooks && monotonic() < until; ) {
       await this.#pack.seizeInhabitants();
       const running = this.#pack.left().filter((prey) => !prey.stopped);
       for (const prey of running) {
         if (signal(prey, SIGSTOP) === 'sent') stopped++;
         prey.stopped = true;
       }
-      quiet = running.length === 0 ? quiet + 1 : 0;
+      quiet = running.length + this.#pack.elusive === 0 ? quiet + 1 : 0;
       // Those that are gone need no descriptor.
       await this.#pack.settle(0, null);
     }
@@ -145,20 +154,19 @@ class Hunt {
   /** SIGKILL, frozen first where they multiply, until nothing is left. */
   async #killAll(): Promise<void> {
     const began = monotonic();
-    for (let round = 0; ; round++) {
+    for (let round = 0, quiet = 0; ; round++) {
       if (this.#runaway) await this.#freezeAndKill();
       else this.#kill();
       await this.#pack.settle(ROUND_MS, null);
       const fresh = await this.#pack.seizeInhabitants();
       const left = this.#pack.left();
-      if (left.length === 0) {
-        if (!this.#pack.crowded) return;
-        throw this.#pack.noRoom();
-      }
+      quiet = this.#pack.isEmpty ? quiet + 1 : 0;
+      if (quiet >= this.#pack.quietLooks) return;
       // They fork faster than they are killed one by one.
-      if (round > 0 && fresh.some(({ planned }) => !planned)) this.#runaway = true;
-      if (fresh.length === 0 && this.#isVain(left, monotonic() - began)) throw this.#unended(left);
-      if (monotonic() - began >= KILL_MS) throw this.#unended(left);
+      const replaced = this.#pack.elusive > 0 || fresh.some(({ planned }) => !planned);
+      if (round > 0 && replaced) this.#runaway = true;
+      const waited = monotonic() - began;
+      if (waited >= KILL_MS || (left.length > 0 && !replaced && this.#isVain(left, waited))) throw this.#unended(left);
     }
   }
 
@@ -170,6 +178,10 @@ class Hunt {
 
   #unended(left: readonly Hunted[]): StepError {
     const { procfs, signal: interrupt } = this.#context;
+    if (left.length === 0) {
+      if (this.#pack.crowded) return this.#pack.noRoom();
+      return new StepError('failed', 'there always is another process, gone before it can be taken hold of');
+    }
     const named = left.slice(0, NAMED).map((prey) => describeSurvivor(procfs, prey, this.#freezer.keeperOf(prey.pid)));
     const more = left.length > NAMED ? ` and ${left.length - NAMED} more` : '';
     const why = interrupt.aborted ? 'interrupted: ' : '';
@@ -184,13 +196,13 @@ class Hunt {
     this.#pack.hold();
     await this.#pack.seizePlanned();
     await this.#pack.seizeInhabitants();
-    if (this.#pack.isEmpty) return '';
+    if (this.#pack.isEmpty && !this.#pack.isRefused) return '';
     try {
       if (!this.#runaway && this.#step.graceMs > 0) {
         await this.#terminate();
         this.#pack.letLeave();
       }
-      if (this.#pack.left().length > 0 || this.#pack.crowded) await this.#killAll();
+      if (!this.#pack.isEmpty) await this.#killAll();
     } finally {
       if (this.#asked > 0) say(`SIGTERM to ${processes(this.#asked)}`);
       if (this.#killed > 0) say(`SIGKILL to ${processes(this.#killed)}`);

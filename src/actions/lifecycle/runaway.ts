@@ -48,9 +48,11 @@ function orphansJustBegun(group: readonly Process[], inits: ReadonlySet<number>,
  */
 export function multiplying({ processes }: Pick<Namespace, 'processes'>, uptimeSeconds: number | null): string | null {
   const groups = new Map<string, Process[]>();
+  // Of what forks all the time not every command line is read: then the name has to do.
+  const unread = new Set(processes.flatMap(({ cmdline, comm }) => (cmdline === '' ? [comm] : [])));
   for (const process of processes) {
     if (process.kernelThread) continue;
-    const key = `${process.comm}\0${process.cmdline}`;
+    const key = unread.has(process.comm) ? process.comm : `${process.comm}\0${process.cmdline}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [process]);
     else group.push(process);
