@@ -29,6 +29,8 @@ const ROUND_MS = 200;
 const KILL_MS = 8000;
 /** How long what somebody else keeps frozen is waited for: it may be about to be thawed. */
 const FROZEN_MS = 1000;
+/** So many sweeps in a row that find nobody running are enough: it is looked again when all are killed. */
+const SWEEPS = 2;
 /** A sweep that still finds new ones after so long is not getting anywhere: those it has are killed first. */
 const SWEEP_MS = 400;
 /** Survivors named in a message. */
@@ -117,7 +119,7 @@ class Hunt {
   async #sweepStop(): Promise<void> {
     let stopped = 0;
     const until = monotonic() + SWEEP_MS;
-    for (let quiet = 0; quiet < this.#pack.quietLooks && monotonic() < until; ) {
+    for (let quiet = 0; quiet < SWEEPS && monotonic() < until; ) {
       await this.#pack.seizeInhabitants();
       const running = this.#pack.left().filter((prey) => !prey.stopped);
       for (const prey of running) {
@@ -155,7 +157,8 @@ class Hunt {
   async #killAll(): Promise<void> {
     const began = monotonic();
     for (let round = 0, quiet = 0; ; round++) {
-      if (this.#runaway) await this.#freezeAndKill();
+      // Nobody there: it is only looked whether that is so.
+      if (this.#runaway && !this.#pack.isEmpty) await this.#freezeAndKill();
       else this.#kill();
       await this.#pack.settle(ROUND_MS, null);
       const fresh = await this.#pack.seizeInhabitants();
