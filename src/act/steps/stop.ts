@@ -47,6 +47,8 @@ class Hunt {
   readonly #pack: Pack;
   readonly #freezer: Freezer;
   #asked = 0;
+  /** Of those asked, how many were told of. */
+  #told = 0;
   #killed = 0;
   #runaway: boolean;
 
@@ -79,6 +81,9 @@ class Hunt {
     const { graceMs } = this.#step;
     const first = this.#pack.left();
     this.#ask(first);
+    this.#told = this.#asked;
+    // At once: whoever waits wants to know for what.
+    this.#context.say(`SIGTERM to ${processes(this.#asked)}`);
     const began = monotonic();
     let turnovers = 0;
     let busy = 0;
@@ -207,7 +212,7 @@ class Hunt {
       }
       if (!this.#pack.isEmpty) await this.#killAll();
     } finally {
-      if (this.#asked > 0) say(`SIGTERM to ${processes(this.#asked)}`);
+      if (this.#asked > this.#told) say(`SIGTERM to ${this.#asked - this.#told} more, begun meanwhile`);
       if (this.#killed > 0) say(`SIGKILL to ${processes(this.#killed)}`);
       if (this.#pack.ended > 0) say(`${processes(this.#pack.ended)} ended`);
     }
