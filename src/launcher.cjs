@@ -27,17 +27,11 @@ function readCache() {
  */
 const BUDGET = '--interrupt-budget=1350000';
 
-/**
- * The young generation becomes as large as it may at its first collection, instead of twice as large at each: that spares
- * a table of a thousand namespaces most of its nine collections. The screen keeps it small.
- */
-const GROWTH = '--semi-space-growth-factor=16';
-
 /** Runs the program; returns its script, of which the build takes the cache, and what it exports. */
 function launch(cachedData) {
   // The build has wrapped it into a function. All of it is ASCII.
   const script = new Script(readFileSync(MAIN, 'latin1'), { filename: MAIN, cachedData });
-  if (cachedData !== undefined) for (const flag of [BUDGET, GROWTH]) setFlagsFromString(flag);
+  if (cachedData !== undefined) setFlagsFromString(BUDGET);
   const module_ = { exports: {} };
   script.runInThisContext()(module_.exports, createRequire(MAIN), module_, MAIN, __dirname, (path) => import(path));
   return { script, exports: module_.exports };

@@ -37,7 +37,7 @@ export interface ScreenDependencies {
 }
 
 /** What V8 has by itself (11.3), and src/launcher.cjs takes away from what is over soon. */
-const USUAL_FLAGS = ['--interrupt-budget=135168', '--semi-space-growth-factor=2'];
+const USUAL_BUDGET = '--interrupt-budget=135168';
 
 /** Beside the bundle this file ends up in. */
 const BUNDLED: ScreenDependencies = { workerScript: new URL('./worker.js', import.meta.url) };
@@ -55,8 +55,7 @@ export async function runScreen(
     process.stderr.write('nsleuth: the screen needs a terminal on standard input and output; try "nsleuth list"\n');
     return EXIT.failed;
   }
-  const { setFlagsFromString } = process.getBuiltinModule('node:v8');
-  for (const flag of USUAL_FLAGS) setFlagsFromString(flag);
+  process.getBuiltinModule('node:v8').setFlagsFromString(USUAL_BUDGET);
   const { columns, sort, filter, color, intervalMs, readOnly } = options;
   // A serial console says 0: it does not know, and is taken for the usual one.
   const size = () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
