@@ -34,9 +34,22 @@ type Process = Pick<TaskRecord, 'pid' | 'otherThreads'> & Partial<Pick<TaskRecor
 /** A process that takes longer, in milliseconds, forks all the time, or the host cannot keep up anyhow. */
 const SLOW_MS = 500;
 
+/** So many whose parent and whose parent's parent run the very same are no server and its workers: those do not go on. */
+const OFFSPRING = 10;
+
 /** Commands whose processes fork all the time: their `maps` would be waited for, line by line. */
-function forkingCommands(tasks: TasksData | undefined): Set<string> {
-  return new Set(tasks?.processes.flatMap(({ forking, comm }) => (forking ? [comm] : [])));
+export function forkingCommands(processes: readonly TaskRecord[]): Set<string> {
+  const byPid = new Map(processes.map((process) => [process.pid, process]));
+  const offspring = new Map<string, number>();
+  const isSame = (a: TaskRecord, b: TaskRecord | undefined) => a.comm === b?.comm && a.cmdline === b.cmdline;
+  for (const process of processes) {
+    const parent = byPid.get(process.ppid);
+    if (process.kernelThread || parent === undefined || !isSame(process, parent)) continue;
+    if (!isSame(process, byPid.get(parent.ppid))) continue;
+    offspring.set(process.comm, (offspring.get(process.comm) ?? 0) + 1);
+  }
+  const many = [...offspring].flatMap(([comm, count]) => (count >= OFFSPRING ? [comm] : []));
+  return new Set([...many, ...processes.flatMap(({ forking, comm }) => (forking ? [comm] : []))]);
 }
 
 function walkTable(
@@ -202,7 +215,7 @@ function settle(
 function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered: Gathered): Collected<DescriptorsData> {
   const device = nsfsDevice(procfs.fd) ?? -1;
   const walk = new DescriptorWalk(procfs, gathered.mounts?.nsfsMounts ?? new Map(), device, depth);
-  const forking = forkingCommands(gathered.tasks);
+  const forking = forkingCommands(gathered.tasks?.processes ?? []);
   let unmapped = 0;
   const processes: readonly Process[] =
     gathered.tasks?.processes.filter(

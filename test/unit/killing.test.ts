@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { forkingCommands } from '../../collectors/descriptors.ts';
 import type { KernelTask } from '../../collectors/kernel.ts';
-import { CommandLines } from '../../collectors/tasks.ts';
+import { CommandLines, type TaskRecord } from '../../collectors/tasks.ts';
 import type { Self } from '../../src/act/self.ts';
 import { fromKernel } from '../../src/act/steps/prey.ts';
 import { checkPlan } from '../../src/act/verify.ts';
@@ -521,5 +522,27 @@ describe('command lines', () => {
 
   test('of a process that is gone are none', () => {
     expect(new CommandLines(() => null).read(0, 'cmdline', 'gone')).toEqual({ text: null, forking: false });
+  });
+});
+
+describe('commands whose memory maps are not looked at', () => {
+  const record = (pid: number, ppid: number, over: Partial<TaskRecord> = {}): TaskRecord => ({
+    ...{ pid, ppid, comm: 'bomb', cmdline: './bomb', uid: 0, user: null, startTicks: 1, kernelThread: false },
+    ...{ zombie: false, cgroup: '', namespacePids: [pid], userNamespace: null, pidNamespace: null, refused: 0 },
+    ...{ mountNamespace: null, netns: [], threadMountNamespaces: [], otherThreads: [] },
+    ...over,
+  });
+  const line = (count: number, over: (index: number) => Partial<TaskRecord> = () => ({})) =>
+    Array.from({ length: count }, (_, index) => record(100 + index, 99 + index, over(index)));
+
+  test('are those that started one another over and over, and those that were slow to answer', () => {
+    expect([...forkingCommands(line(30))]).toEqual(['bomb']);
+    expect([...forkingCommands([record(5, 1, { comm: 'slow', forking: true })])]).toEqual(['slow']);
+  });
+
+  test('are not those of a server and its workers, of shells in shells, of kernel threads', () => {
+    expect([...forkingCommands(line(200).map((each) => ({ ...each, ppid: each.pid === 100 ? 1 : 100 })))]).toEqual([]);
+    expect([...forkingCommands(line(30, (index) => ({ cmdline: `sh -c ${index}` })))]).toEqual([]);
+    expect([...forkingCommands(line(30, () => ({ cmdline: '', kernelThread: true })))]).toEqual([]);
   });
 });

@@ -46,9 +46,7 @@ class Hunt {
   readonly #context: StepContext;
   readonly #pack: Pack;
   readonly #freezer: Freezer;
-  #asked = 0;
-  /** Of those asked, how many were told of. */
-  #told = 0;
+  #askedLater = 0;
   #killed = 0;
   #runaway: boolean;
 
@@ -64,13 +62,15 @@ class Hunt {
     );
   }
 
-  /** SIGTERM. A stopped process does not see it before it goes on. */
-  #ask(prey: readonly Hunted[]): void {
+  /** SIGTERM. A stopped process does not see it before it goes on. @returns how many were there to receive it. */
+  #ask(prey: readonly Hunted[]): number {
+    let asked = 0;
     for (const each of prey) {
-      if (signal(each, SIGTERM) === 'sent') this.#asked++;
+      if (signal(each, SIGTERM) === 'sent') asked++;
       signal(each, SIGCONT);
       each.asked = true;
     }
+    return asked;
   }
 
   /**
@@ -80,10 +80,7 @@ class Hunt {
   async #terminate(): Promise<void> {
     const { graceMs } = this.#step;
     const first = this.#pack.left();
-    this.#ask(first);
-    this.#told = this.#asked;
-    // At once: whoever waits wants to know for what.
-    this.#context.say(`SIGTERM to ${processes(this.#asked)}`);
+    this.#context.say(`SIGTERM to ${processes(this.#ask(first))}`);
     const began = monotonic();
     let turnovers = 0;
     let busy = 0;
@@ -111,7 +108,7 @@ class Hunt {
       if (this.#context.signal.aborted) {
         throw new StepError('failed', `interrupted: SIGTERM was sent, ${processes(left.length)} still there`);
       }
-      if (left.every(({ asked }) => !asked)) this.#ask(left);
+      if (left.every(({ asked }) => !asked)) this.#askedLater += this.#ask(left);
     }
   }
 
@@ -212,7 +209,7 @@ class Hunt {
       }
       if (!this.#pack.isEmpty) await this.#killAll();
     } finally {
-      if (this.#asked > this.#told) say(`SIGTERM to ${this.#asked - this.#told} more, begun meanwhile`);
+      if (this.#askedLater > 0) say(`SIGTERM to ${processes(this.#askedLater)} more`);
       if (this.#killed > 0) say(`SIGKILL to ${processes(this.#killed)}`);
       if (this.#pack.ended > 0) say(`${processes(this.#pack.ended)} ended`);
     }
