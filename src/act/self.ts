@@ -1,16 +1,8 @@
 import { parseStat } from '../../collectors/tasks.ts';
 import type { Capability } from '../model/plan.ts';
+import { effectiveCapabilities } from '../os/capabilities.ts';
 import { namespaceLink } from '../os/nsfs.ts';
 import { type Procfs, readSmall } from '../os/procfs.ts';
-
-/** Bits of `CapEff` (include/uapi/linux/capability.h). */
-const BITS: Readonly<Record<Capability, bigint>> = {
-  CAP_KILL: 5n,
-  CAP_NET_ADMIN: 12n,
-  CAP_SYS_CHROOT: 18n,
-  CAP_SYS_PTRACE: 19n,
-  CAP_SYS_ADMIN: 21n,
-};
 
 /** What nsleuth must not harm, and what it may do: facts about itself. */
 export interface Self {
@@ -34,12 +26,6 @@ function ancestorsOf(procfs: Procfs, pid: number): number[] {
     if (parent === 1) return line;
     at = parent;
   }
-}
-
-/** Effective capabilities among those that steps need, from the text of `/proc/self/status`. */
-export function effectiveCapabilities(status: string): Capability[] {
-  const effective = BigInt(`0x${/^CapEff:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  return (Object.keys(BITS) as Capability[]).filter((name) => ((effective >> BITS[name]) & 1n) === 1n);
 }
 
 /** What nsleuth is, right now. */

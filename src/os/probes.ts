@@ -1,4 +1,5 @@
-import { type Capability, hasCapability } from './capabilities.ts';
+import type { Capability } from '../model/plan.ts';
+import { hasCapability } from './capabilities.ts';
 import { errnoName } from './errors.ts';
 import { AT_FDCWD, close, errno, O_CLOEXEC, O_RDONLY, openat } from './libc.ts';
 import { cookieOfOwnNamespace, namespaceId, openSocketNamespace, withSocket } from './nsfs.ts';
@@ -18,7 +19,8 @@ export interface Probe {
 
 /** What nsleuth needs capabilities for. */
 const CAPABILITIES: readonly { readonly name: Capability; readonly purpose: string }[] = [
-  { name: 'CAP_NET_ADMIN', purpose: 'to ask a socket or tun which namespace it pins' },
+  { name: 'CAP_KILL', purpose: "to end other users' processes" },
+  { name: 'CAP_NET_ADMIN', purpose: 'to ask a socket or tun which namespace it pins, and to change devices' },
   { name: 'CAP_SYS_CHROOT', purpose: 'to look into mount namespaces nobody lives in' },
   { name: 'CAP_SYS_PTRACE', purpose: "to read other users' namespaces and descriptors" },
   { name: 'CAP_SYS_ADMIN', purpose: 'for a procfs nothing can be mounted over, and to enter namespaces' },

@@ -1,6 +1,5 @@
 /** A program that has the terminal for as long as it runs. */
 import { spawn } from 'node:child_process';
-import { takeForeground } from '../os/foreground.ts';
 
 const STDIN = 0;
 
@@ -30,6 +29,7 @@ export async function runProgram(argv: readonly string[], pause: boolean): Promi
     child.once('error', (error) => resolve(`could not be started: ${error.message}`));
     child.once('close', (code, signal) => resolve(signal === null ? `ended with ${code}` : `ended by ${signal}`));
   });
+  const { takeForeground } = await import('../os/foreground.ts');
   takeForeground(STDIN);
   if (pause) {
     process.stdout.write(`\n[${name} ${ended}; Enter comes back to nsleuth] `);

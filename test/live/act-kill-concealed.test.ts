@@ -1,35 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { isAlive, kill, OUTSIDE, planKill, sleeper, witness } from './killing.ts';
+import { rootkit } from './rootkit.ts';
 import { Scene } from './scene.ts';
 
-/** What a rootkit would conceal: names that readdir leaves out, and processes whose files cannot be opened. */
-const hook = vi.hoisted(() => ({ unlisted: new Set<string>(), unreadable: new Set<string>() }));
-
-// The stand-in for a rootkit, which no test may load: everything else about these tests is real.
-vi.mock('../../src/os/libc.ts', async (original) => {
-  const libc = await original<typeof import('../../src/os/libc.ts')>();
-  const ENOENT = 2;
-  const conceals = (path: string): boolean => hook.unreadable.has(path.split('/')[0] ?? '');
-  const gone = (): number => {
-    libc.errno(ENOENT);
-    return -1;
-  };
-  return {
-    ...libc,
-    syscallWithBuffer: (n: number, a: number, buffer: Buffer, c: number, d: number, e: number): number => {
-      const size = libc.syscallWithBuffer(n, a, buffer, c, d, e);
-      if (n !== libc.SYS.getdents64) return size;
-      for (let at = 0; at < size; at += buffer.readUInt16LE(at + 16)) {
-        const name = buffer.toString('latin1', at + 19, buffer.indexOf(0, at + 19));
-        if (hook.unlisted.has(name)) buffer.write('.', at + 19, 'latin1'); // no number any more
-      }
-      return size;
-    },
-    openat: (fd: number, path: string, flags: number) => (conceals(path) ? gone() : libc.openat(fd, path, flags)),
-    readlinkat: (fd: number, path: string, buffer: Buffer, size: number) =>
-      conceals(path) ? gone() : libc.readlinkat(fd, path, buffer, size),
-  };
-});
+vi.mock('../../src/os/libc.ts', async (original) => (await import('./rootkit.ts')).concealing(await original()));
 
 let scene: Scene;
 
@@ -38,8 +12,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  hook.unlisted.clear();
-  hook.unreadable.clear();
+  rootkit.remove();
   await scene.end();
 });
 
@@ -53,8 +26,8 @@ test.for(['unlisted', 'unlisted and unreadable'] as const)(
       await sleeper(scene, OUTSIDE),
     ];
     const spared = witness(bystander.pid);
-    hook.unlisted.add(String(held.pid));
-    if (how !== 'unlisted') hook.unreadable.add(String(held.pid));
+    rootkit.unlisted.add(String(held.pid));
+    if (how !== 'unlisted') rootkit.unreadable.add(String(held.pid));
 
     const { plan, result, outcome } = await kill(scene, [held.ino], { graceMs: 1000 });
     expect(plan.steps).toMatchObject([{ processes: [{ pid: held.pid, startTicks: lurker.startTicks }] }]);
@@ -67,8 +40,8 @@ test.for(['unlisted', 'unlisted and unreadable'] as const)(
 test('a concealed process may be named, and is another one once its pid was given again', async () => {
   const held = await scene.hold('process');
   const lurker = witness(held.pid);
-  hook.unlisted.add(String(held.pid));
-  hook.unreadable.add(String(held.pid));
+  rootkit.unlisted.add(String(held.pid));
+  rootkit.unreadable.add(String(held.pid));
   const plan = await planKill([held.ino], { pids: [held.pid] });
   expect(plan.steps).toMatchObject([{ scope: 'named', processes: [{ pid: held.pid }] }]);
 

@@ -3,27 +3,10 @@ import { openSnapshotNamespace } from '../../src/enter.ts';
 import { close } from '../../src/os/libc.ts';
 import { describeWay } from '../../src/os/open-namespace.ts';
 import { closeProcfs, openProcfs } from '../../src/os/procfs.ts';
+import { rootkit } from './rootkit.ts';
 import { find, holdersOf, Scene, snapshotWithout } from './scene.ts';
 
-/** Names that readdir is to leave out: what a rootkit's hook of getdents does. */
-const hook = vi.hoisted(() => ({ concealed: new Set<string>() }));
-
-// The stand-in for a rootkit, which no test may load: everything else about these tests is real.
-vi.mock('../../src/os/libc.ts', async (original) => {
-  const libc = await original<typeof import('../../src/os/libc.ts')>();
-  return {
-    ...libc,
-    syscallWithBuffer: (n: number, a: number, buffer: Buffer, c: number, d: number, e: number): number => {
-      const size = libc.syscallWithBuffer(n, a, buffer, c, d, e);
-      if (n !== libc.SYS.getdents64) return size;
-      for (let at = 0; at < size; at += buffer.readUInt16LE(at + 16)) {
-        const name = buffer.toString('latin1', at + 19, buffer.indexOf(0, at + 19));
-        if (hook.concealed.has(name)) buffer.write('.', at + 19, 'latin1'); // no number any more
-      }
-      return size;
-    },
-  };
-});
+vi.mock('../../src/os/libc.ts', async (original) => (await import('./rootkit.ts')).concealing(await original()));
 
 let scene: Scene;
 
@@ -32,7 +15,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  hook.concealed.clear();
+  rootkit.remove();
   await scene.end();
 });
 
@@ -41,7 +24,7 @@ test('a process that readdir conceals is a concealed task, and its namespace is 
   const bystander = await scene.hold('process');
   expect((await snapshotWithout()).concealedTasks).toEqual([]);
 
-  hook.concealed.add(String(held.pid));
+  rootkit.unlisted.add(String(held.pid));
   const snapshot = await snapshotWithout();
   const tasks = snapshot.concealedTasks.filter(({ pid }) => pid === held.pid);
   expect(tasks).toContainEqual(
@@ -63,7 +46,7 @@ test('a process that readdir conceals is a concealed task, and its namespace is 
 
 test('a thread that readdir conceals is a concealed task', async () => {
   const held = await scene.hold('thread');
-  hook.concealed.add(String(held.tid));
+  rootkit.unlisted.add(String(held.tid));
   const snapshot = await snapshotWithout();
   expect(snapshot.concealedTasks).toMatchObject([{ pid: held.pid, tid: held.tid, netns: held.ino }]);
   expect(find(snapshot, held.ino)?.visibility).toBe('hidden');
@@ -71,7 +54,7 @@ test('a thread that readdir conceals is a concealed task', async () => {
 
 test('a descriptor that readdir conceals leaves its namespace hidden, with the holder the kernel names', async () => {
   const held = await scene.hold('descriptor');
-  hook.concealed.add(String(held.fd));
+  rootkit.unlisted.add(String(held.fd));
   const seen = find(await snapshotWithout(), held.ino);
   expect(seen?.visibility).toBe('hidden');
   expect(seen?.holders).toMatchObject([{ kind: 'descriptor', pid: held.pid, fd: held.fd, view: 'kernel' }]);
@@ -79,7 +62,7 @@ test('a descriptor that readdir conceals leaves its namespace hidden, with the h
 
 test("a namespace beside a concealed task's is opened through what is still there", async () => {
   const held = await scene.hold('process');
-  hook.concealed.add(String(held.pid));
+  rootkit.unlisted.add(String(held.pid));
   const snapshot = await snapshotWithout();
   const seen = find(snapshot, held.ino);
   const procfs = openProcfs('/proc');

@@ -7,26 +7,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { collect } from '../../src/collect.ts';
 import type { Namespace, Snapshot } from '../../src/model/index.ts';
 import { Session } from '../../src/session.ts';
+import { rootkit } from './rootkit.ts';
 import { find, run, Scene } from './scene.ts';
 
-/** Names that readdir is to leave out: what a rootkit's hook of getdents does. */
-const hook = vi.hoisted(() => ({ concealed: new Set<string>() }));
-
-vi.mock('../../src/os/libc.ts', async (original) => {
-  const libc = await original<typeof import('../../src/os/libc.ts')>();
-  return {
-    ...libc,
-    syscallWithBuffer: (n: number, a: number, buffer: Buffer, c: number, d: number, e: number): number => {
-      const size = libc.syscallWithBuffer(n, a, buffer, c, d, e);
-      if (n !== libc.SYS.getdents64) return size;
-      for (let at = 0; at < size; at += buffer.readUInt16LE(at + 16)) {
-        const name = buffer.toString('latin1', at + 19, buffer.indexOf(0, at + 19));
-        if (hook.concealed.has(name)) buffer.write('.', at + 19, 'latin1'); // no number any more
-      }
-      return size;
-    },
-  };
-});
+vi.mock('../../src/os/libc.ts', async (original) => (await import('./rootkit.ts')).concealing(await original()));
 
 let scene: Scene;
 
@@ -35,7 +19,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  hook.concealed.clear();
+  rootkit.remove();
   await scene.end();
 });
 
@@ -161,7 +145,7 @@ test.each(['inflight-descriptor', 'unaccepted', 'packet-ring', 'iouring-mapped']
 
 test('a process that readdir conceals is concealed from a guided table too', async () => {
   const { pid, ino } = await sleeper();
-  hook.concealed.add(String(pid));
+  rootkit.unlisted.add(String(pid));
   const snapshot = await table(true);
   expect(snapshot.concealedTasks).toMatchObject([{ pid, tid: pid, netns: ino, seenBy: 'kernel' }]);
   expect(find(snapshot, ino)).toMatchObject({ visibility: 'hidden', processes: [{ pid, comm: 'sleep' }] });
@@ -169,7 +153,7 @@ test('a process that readdir conceals is concealed from a guided table too', asy
 
 test('a descriptor that readdir conceals leaves its namespace hidden in a guided table too', async () => {
   const held = await scene.hold('descriptor');
-  hook.concealed.add(String(held.fd));
+  rootkit.unlisted.add(String(held.fd));
   const seen = find(await table(true), held.ino);
   expect(seen?.visibility).toBe('hidden');
   expect(seen?.holders).toMatchObject([{ kind: 'descriptor', pid: held.pid, fd: held.fd, view: 'kernel' }]);

@@ -82,7 +82,7 @@ describe('keys', () => {
     screen.type('?');
     await screen.shows('Keys');
     const seen = new Set<string>();
-    for (let page = 0; page < 5; page++) {
+    for (let page = 0; page < 10; page++) {
       for (const line of screen.lines()) seen.add(line.trim());
       const before = screen.text();
       screen.type('\u001b[6~');

@@ -1,13 +1,13 @@
 /** What surrounds a plan: how it is drawn, confirmed, asked for again, verified and written down. */
 import { describe, expect, test } from 'vitest';
 import { auditFile } from '../../src/act/audit.ts';
-import { effectiveCapabilities } from '../../src/act/self.ts';
 import { checkPlan, expectedGone } from '../../src/act/verify.ts';
 import { asCommand } from '../../src/actions/lifecycle/as-command.ts';
 import { confirmationOf, isConfirmed } from '../../src/model/confirm.ts';
 import type { Namespace, Snapshot } from '../../src/model/index.ts';
 import type { ActionId, ActionOptions, Expectation, Plan, SocketIdentity } from '../../src/model/plan.ts';
 import { outcomeLines, planLines, resultLines } from '../../src/model/plan-text.ts';
+import { effectiveCapabilities } from '../../src/os/capabilities.ts';
 import { addressBytes } from '../../src/os/netlink/destroy.ts';
 import { aMount, blue, factsOf, home, planOf, snapshotOf } from '../fixtures/plans.ts';
 import { aConcealedTask, aDevice, anAddress, aProcess, aSocket, fullCoverage } from '../fixtures/snapshot.ts';
