@@ -4,7 +4,7 @@ import { etcNameOf } from '../etc-netns.ts';
 import type { Namespace, Snapshot } from '../model/index.ts';
 import { tell } from '../os/execute.ts';
 import { closeProcfs, openProcfs } from '../os/procfs.ts';
-import { type InsideRun, runInNamespace, type Target } from '../run-in-namespace.ts';
+import { type InsideRun, lookInside, runInNamespace, type Target } from '../run-in-namespace.ts';
 import { safeText } from '../terminal/sanitise.ts';
 import type { ActOptions } from './act.ts';
 import { type CommandOptions, takeSnapshot } from './command.ts';
@@ -47,6 +47,8 @@ export interface Place extends Target {
  */
 export function become(place: Place, run: Pick<InsideRun, 'argv' | 'env'>): never {
   const { ino, cookie } = place.ns;
+  // What cannot be entered is no action, and nothing to write down.
+  lookInside(place, () => undefined);
   const trail = new AuditTrail(place.procfs);
   try {
     trail.write({ event: 'run', namespace: { ino, cookie }, command: run.argv });
