@@ -27,6 +27,8 @@ const SEEN_TICKS = 200;
 /** What forks and ends at once is easily overlooked: by procfs, which is slower to look, far more easily. */
 const QUIET = 2;
 const QUIET_BY_PROCFS = 20;
+/** Where that was seen to happen, and there is but procfs to tell: so many looks that it takes a long time. */
+const QUIET_OF_ELUSIVE = 150;
 
 const MISMATCH: Readonly<Record<Exclude<Mismatch, 'gone' | 'no room'>, string>> = {
   another: 'is another process by now',
@@ -64,7 +66,9 @@ export class Pack {
   #ended = 0;
   #crowded = false;
   #elusive = 0;
-  #quietLooks = QUIET;
+  /** At some look somebody was new, or gone before they could be taken hold of. */
+  #fleeting = false;
+  #byKernel = true;
 
   constructor(step: StopStep, context: StepContext) {
     this.#step = step;
@@ -95,7 +99,9 @@ export class Pack {
 
   /** In how many looks in a row nobody must be there before it is believed. */
   get quietLooks(): number {
-    return this.#everybody ? this.#quietLooks : 1;
+    if (!this.#everybody) return 1;
+    if (this.#byKernel) return QUIET;
+    return this.#fleeting ? QUIET_OF_ELUSIVE : QUIET_BY_PROCFS;
   }
 
   /** Somebody may not be signalled. */
@@ -186,7 +192,7 @@ export class Pack {
     this.#crowded = false;
     const found: Hunted[] = [];
     const { inhabitants, byKernel } = await populationOf(this.#context, this.#ino);
-    this.#quietLooks = byKernel ? QUIET : QUIET_BY_PROCFS;
+    this.#byKernel = byKernel;
     const there = inhabitants.filter(
       (each) => !this.#alive.has(keyOf(each)) && !this.#denied.has(keyOf(each)) && !this.#spares(each),
     );
@@ -199,6 +205,7 @@ export class Pack {
         close(prey.pidfd);
       } else found.push(this.#add(prey));
     }
+    this.#fleeting ||= this.#elusive > 0 || found.some(({ planned }) => !planned);
     return found;
   }
 
