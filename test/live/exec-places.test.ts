@@ -152,7 +152,7 @@ describe('shell', () => {
     const ns = named(scene);
     const script = 'echo $NSLEUTH_NETNS $0; readlink /proc/self/ns/net\nexit 5\n';
     const own = ended([...byNsleuth(ns), ...OWN]).stdout;
-    const base = { PATH: process.env.PATH };
+    const base = { PATH: process.env.PATH, XDG_STATE_HOME: process.env.XDG_STATE_HOME };
     const say = (selector: string, env: NodeJS.ProcessEnv) =>
       ended([process.execPath, CLI, 'shell', selector], { input: script, env: { ...base, ...env } });
     expect(say(ns, { SHELL: '/bin/bash' })).toMatchObject({ status: 5, stdout: `${ns} /bin/bash\n${own}`, stderr: '' });

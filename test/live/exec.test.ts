@@ -6,6 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { byIp, byNsleuth, CLI, type Ended, ended, etcFiles, named, under } from './exec.ts';
 import { Scene } from './scene.ts';
 
+/** Where the audit trail goes when nothing else is in the environment. */
+const STATE = { XDG_STATE_HOME: process.env.XDG_STATE_HOME };
+
 let scene: Scene;
 let ns: string;
 
@@ -44,10 +47,10 @@ describe('what a program is given', () => {
   test('its environment, byte by byte', () => {
     const script = 'LATIN=$(printf "\\351") LINES=$(printf "a\\nb") EMPTY= "$@"';
     const sorted = ({ stdout, ...rest }: Ended) => ({ ...rest, stdout: stdout.split('\0').sort() });
-    const { ip, nsleuth } = both(['env', '-0'], script, { env: { PATH: process.env.PATH, NO_COLOR: '1' } });
+    const { ip, nsleuth } = both(['env', '-0'], script, { env: { ...STATE, PATH: process.env.PATH, NO_COLOR: '1' } });
     expect(sorted(nsleuth)).toEqual(sorted(ip));
     expect(ip.stdout.split('\0')).toEqual(expect.arrayContaining(['LATIN=\xe9', 'LINES=a\nb', 'EMPTY=', 'NO_COLOR=1']));
-    expect(same(both(['env'], '"$@"', { env: {} }))).toMatch(/^PWD=\S+\n$/);
+    expect(same(both(['env'], '"$@"', { env: STATE }))).toMatch(/^XDG_STATE_HOME=\S+\nPWD=\S+\n$/);
   });
 
   test('its arguments, byte by byte, options and a second -- among them', () => {

@@ -47,7 +47,13 @@ export class PtyScreen {
       cols: columns,
       rows,
       // Under CI, Ink would draw nothing if it drew by itself.
-      env: { PATH: process.env.PATH ?? '/usr/bin:/bin', TERM: 'xterm-256color', CI: 'true', ...env },
+      env: {
+        PATH: process.env.PATH ?? '/usr/bin:/bin',
+        XDG_STATE_HOME: process.env.XDG_STATE_HOME ?? '',
+        TERM: 'xterm-256color',
+        CI: 'true',
+        ...env,
+      },
     });
     this.pty.onData((data) => {
       this.output += data;
