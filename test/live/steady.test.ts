@@ -1,13 +1,20 @@
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { collect } from '../../src/collect.ts';
 import { run, Scene } from './scene.ts';
 
 const ALL = { procRoot: '/proc', without: [] };
 
-function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
+function openDescriptors(): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [`${fd} ${readlinkSync(`/proc/self/fd/${fd}`)}`];
+    } catch {
+      return []; // The one that lists them.
+    }
+  });
 }
 
 /** Where this thread is: what entering another namespace must have put back. */
@@ -33,8 +40,11 @@ test('a scan leaves no descriptor open and this thread where it was', async () =
     for (const kind of ['unix', 'tun', 'detached', 'private-table', 'procfile', 'inotify']) await scene.hold(kind);
 
     await collect(ALL);
+    // The procfs of a scan is closed on another thread, some 10 ms later at most.
+    await setTimeout(200);
     const before = { open: openDescriptors(), where: whereabouts() };
     for (let round = 0; round < 50; round++) await collect(ALL);
+    await setTimeout(200);
     expect({ open: openDescriptors(), where: whereabouts() }).toEqual(before);
   } finally {
     await scene.end();
