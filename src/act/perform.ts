@@ -67,6 +67,9 @@ export interface Performed {
   readonly interrupted: boolean;
 }
 
+/** What all steps of a plan are given; the rest of a step's context is made for it here. */
+type PlanContext = Omit<StepContext, 'open' | 'isHeld' | 'find' | 'say'>;
+
 const STOPS: Readonly<Partial<Record<StepStatus, string>>> = {
   changed: 'the host is not as it was when the plan was made',
   denied: 'not permitted',
@@ -74,7 +77,7 @@ const STOPS: Readonly<Partial<Record<StepStatus, string>>> = {
 
 /** One plan being carried out. */
 class Performance {
-  readonly #context: Omit<StepContext, 'open' | 'isHeld' | 'find' | 'say'>;
+  readonly #context: PlanContext;
   readonly #listener: PlanListener;
   readonly #targets: OpenTargets;
   /** How many steps still need a namespace open. */
@@ -85,7 +88,7 @@ class Performance {
   /** The last step that keeps the thread: the next one waits for it, and for the event loop to have had a turn. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(plan: Plan, context: Omit<StepContext, 'open' | 'isHeld' | 'find' | 'say'>, listener: PlanListener) {
+  constructor(plan: Plan, context: PlanContext, listener: PlanListener) {
     this.#context = context;
     this.#listener = listener;
     this.#targets = new OpenTargets(context.procfs, context.snapshot);
@@ -192,10 +195,6 @@ class Performance {
  * is not as the plan has it stops all of it; what merely fails stops what was to be done to the same namespace after it.
  * Between two steps it can be interrupted.
  */
-export async function performPlan(
-  plan: Plan,
-  context: Omit<StepContext, 'open' | 'isHeld' | 'find' | 'say'>,
-  listener: PlanListener,
-): Promise<Performed> {
+export async function performPlan(plan: Plan, context: PlanContext, listener: PlanListener): Promise<Performed> {
   return new Performance(plan, context, listener).run(plan);
 }
