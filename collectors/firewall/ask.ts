@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FirewallTable } from '../../src/model/index.ts';
 import { dumpRequest, getRequest, type NetlinkSocket, type Request } from '../../src/os/netlink/socket.ts';
 import { assemble, decodeChain, decodeRule, decodeSet, decodeTable, generationOf } from './nftables.ts';
@@ -10,8 +11,8 @@ const NFT_MSG_GETRULE = 7;
 const NFT_MSG_GETSET = 10;
 const NFT_MSG_GETGEN = 16;
 
-/** A ruleset that is replaced while it is read is read anew this often. */
-const TRIES = 3;
+/** How often a ruleset is read that is replaced meanwhile. */
+const TRIES = 5;
 
 /** In every family: a struct nfgenmsg of zeros. */
 function request(make: typeof dumpRequest, name: string, message: number): Request {
@@ -59,11 +60,19 @@ function readOnce(socket: Pick<NetlinkSocket, 'ask'>): Ruleset {
  * What nftables filters in the namespace a NETLINK_NETFILTER socket belongs to. Where there is nothing, that takes one
  * question. Needs CAP_NET_ADMIN over it.
  *
+ * What there is counts once it was read twice alike: nf_tables_commit() (net/netfilter/nf_tables_api.c, 6.18) counts the
+ * generation up first and puts it in force after that, and what is asked in between has the new number and may be of
+ * both. The second time all of it is new.
+ *
  * @throws SystemError with the kernel's errno; DeadlineError.
  */
 export function readRuleset(socket: Pick<NetlinkSocket, 'ask'>): Ruleset {
-  for (let tries = 1; ; tries++) {
-    const ruleset = readOnce(socket);
-    if (!ruleset.interrupted || tries === TRIES) return ruleset;
+  let ruleset = readOnce(socket);
+  for (let tries = 1; tries < TRIES; tries++) {
+    if (ruleset.tables.length === 0 && !ruleset.interrupted) return ruleset;
+    const before = ruleset;
+    ruleset = readOnce(socket);
+    if (!ruleset.interrupted && isDeepStrictEqual(ruleset, before)) return ruleset;
   }
+  return { ...ruleset, interrupted: true };
 }

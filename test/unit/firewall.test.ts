@@ -259,38 +259,48 @@ function socketThat(...answers: readonly (readonly Buffer[] | Error)[]): Pick<Ne
 }
 
 describe('reading a ruleset', () => {
+  const chain = (of: string, generation: number) => {
+    const attributes: Attribute[] = [
+      [1, name(of)],
+      [3, name('c')],
+    ];
+    return message(IP, attributes, generation);
+  };
+
   test('takes one question where there are no tables, and one less where there are no chains', () => {
     const none = socketThat([]);
     expect(readRuleset(none)).toEqual({ tables: [], interrupted: false });
     expect(none.asked).toEqual(['NFT_MSG_GETTABLE']);
 
-    const bare = socketThat([table(IP, 'a')]);
-    expect(readRuleset(bare).tables).toMatchObject([{ name: 'a', chains: [], sets: 0 }]);
-    expect(bare.asked).toEqual(['NFT_MSG_GETTABLE', 'NFT_MSG_GETCHAIN', 'NFT_MSG_GETSET', 'NFT_MSG_GETGEN']);
+    const bare = socketThat([table(IP, 'a')], [], [], [], [table(IP, 'a')]);
+    expect(readRuleset(bare)).toMatchObject({ interrupted: false, tables: [{ name: 'a', chains: [], sets: 0 }] });
+    const questions = ['NFT_MSG_GETTABLE', 'NFT_MSG_GETCHAIN', 'NFT_MSG_GETSET', 'NFT_MSG_GETGEN'];
+    expect(bare.asked).toEqual([...questions, ...questions]);
   });
 
   test('begins anew when the ruleset was replaced between two questions', () => {
-    const chain = (generation: number) =>
-      message(
-        IP,
-        [
-          [1, name('a')],
-          [3, name('c')],
-        ],
-        generation,
-      );
     const now = (generation: number) => [message(0, [], generation)];
-    const first = [[table(IP, 'a', 0, 1)], [chain(2)], [], [], now(2)];
-    const replaced = socketThat(...first, [table(IP, 'a', 0, 2)], [chain(2)], [], [], now(2));
+    const first = [[table(IP, 'a', 0, 1)], [chain('a', 2)], [], [], now(2)];
+    const then = [[table(IP, 'a', 0, 2)], [chain('a', 2)], [], [], now(2)];
+    const replaced = socketThat(...first, ...then, ...then);
     expect(readRuleset(replaced)).toMatchObject({ interrupted: false });
-    expect(replaced.asked).toHaveLength(10);
+    expect(replaced.asked).toHaveLength(15);
 
     const flushed = socketThat([table(IP, 'a', 0, 1)], [], [], now(2), []);
     expect(readRuleset(flushed)).toEqual({ tables: [], interrupted: false });
 
-    const restless = socketThat(...[1, 2, 3, 4].flatMap((at) => [[table(IP, 'a', 0, at)], [], [], now(at + 1)]));
+    const restless = socketThat(...[1, 2, 3, 4, 5].flatMap((at) => [[table(IP, 'a', 0, at)], [], [], now(at + 1)]));
     expect(readRuleset(restless)).toMatchObject({ interrupted: true, tables: [{ name: 'a' }] });
-    expect(restless.asked).toHaveLength(12);
+    expect(restless.asked).toHaveLength(20);
+  });
+
+  test('begins anew when it was counted as the next generation before it was in force', () => {
+    const now = [message(0, [], 2)];
+    const both = [[table(IP, 'a', 0, 2), table(IP, 'b', 0, 2)], [chain('b', 2)], [], [], now];
+    const after = [[table(IP, 'b', 0, 2)], [chain('b', 2)], [], [], now];
+    const { tables, interrupted } = readRuleset(socketThat(...both, ...after, ...after));
+    expect(tables).toMatchObject([{ name: 'b', chains: [{ name: 'c' }] }]);
+    expect(interrupted).toBe(false);
   });
 });
 
@@ -317,7 +327,10 @@ const refused = new SystemError('netlink', 'NFT_MSG_GETTABLE', EPERM);
 
 describe('the firewall of a namespace', () => {
   test('is tables of nftables and tables of iptables', () => {
-    const { data, seen, missed } = firewall.inspect(inside(socketThat([table(IP, 'a')]), LISTS), () => true);
+    const { data, seen, missed } = firewall.inspect(
+      inside(socketThat([table(IP, 'a')], [], [], [], [table(IP, 'a')]), LISTS),
+      () => true,
+    );
     expect(data).toMatchObject({
       tables: [{ family: 'ip', name: 'a' }],
       legacy: [{ family: 'ip', tables: ['nat', 'filter'] }, ...NOTHING.slice(1)],
