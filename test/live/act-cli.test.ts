@@ -16,8 +16,8 @@ import { Ajv } from 'ajv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Outcome, Plan } from '../../src/model/plan.ts';
 import { PtyScreen } from '../terminal/harness.ts';
-import { addNetns, CLI, inhabit, inodeAt, isAlive, linksOf, listed, type Netns, nsleuth } from './acting.ts';
-import { run, Scene } from './scene.ts';
+import { inhabit, isAlive, linksOf, listed, nsleuth } from './acting.ts';
+import { addNetns, CLI, inodeAt, type Netns, run, Scene } from './scene.ts';
 
 let scene: Scene;
 let terminal: PtyScreen | undefined;

@@ -1,20 +1,9 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addNetns, inhabit, inodeAt, isAlive, linksOf, type Netns, Stage, unmet } from './acting.ts';
-import { run, Scene } from './scene.ts';
-
-let stage: Stage;
-let scene: Scene;
-
-beforeAll(() => {
-  stage = new Stage();
-});
-afterAll(() => stage.close());
-beforeEach(() => {
-  scene = new Scene();
-});
-afterEach(() => scene.end());
+import { describe, expect, test } from 'vitest';
+import { inhabit, isAlive, linksOf, Stage, unmet } from './acting.ts';
+import { addNetns, inodeAt, type Netns, run } from './scene.ts';
+import { scene, stage } from './staged.ts';
 
 /** A device name nobody else on this host has. */
 let count = 0;

@@ -24,9 +24,7 @@ import {
   type Witnessed,
   witness,
 } from './killing.ts';
-import { run, Scene } from './scene.ts';
-
-const CLI = join(import.meta.dirname, '../../dist/cli.js');
+import { CLI, run, Scene } from './scene.ts';
 
 let scene: Scene;
 /** The namespace that is acted on, and another one. */

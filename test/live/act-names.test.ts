@@ -1,20 +1,9 @@
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addNetns, inodeAt, listed, nsleuth, openNamespaces, Stage, unmet } from './acting.ts';
-import { type Held, run, Scene } from './scene.ts';
-
-let stage: Stage;
-let scene: Scene;
-
-beforeAll(() => {
-  stage = new Stage();
-});
-afterAll(() => stage.close());
-beforeEach(() => {
-  scene = new Scene();
-});
-afterEach(() => scene.end());
+import { describe, expect, test } from 'vitest';
+import { listed, nsleuth, openNamespaces, unmet } from './acting.ts';
+import { addNetns, type Held, inodeAt, run } from './scene.ts';
+import { scene, stage } from './staged.ts';
 
 /** A name that is given up with the scene, whoever has it then. */
 function nameFor(name = scene.name()): string {

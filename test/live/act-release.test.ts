@@ -1,34 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Outcome, Plan } from '../../src/model/plan.ts';
-import {
-  addNetns,
-  CLI,
-  inhabit,
-  inodeAt,
-  isAlive,
-  listed,
-  type Netns,
-  nsleuth,
-  openNamespaces,
-  Stage,
-  unmet,
-} from './acting.ts';
-import { find, run, Scene, snapshotWithout } from './scene.ts';
-
-let stage: Stage;
-let scene: Scene;
-
-beforeAll(() => {
-  stage = new Stage();
-});
-afterAll(() => stage.close());
-beforeEach(() => {
-  scene = new Scene();
-});
-afterEach(() => scene.end());
+import { inhabit, isAlive, listed, nsleuth, openNamespaces, unmet } from './acting.ts';
+import { addNetns, CLI, find, inodeAt, type Netns, run, snapshotWithout } from './scene.ts';
+import { scene, stage } from './staged.ts';
 
 const MANY = 200;
 

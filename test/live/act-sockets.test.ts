@@ -1,21 +1,10 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addNetns, isAlive, type Netns, nsleuth, Stage, unmet } from './acting.ts';
-import { find, type Held, run, Scene, snapshotWithout } from './scene.ts';
-
-let stage: Stage;
-let scene: Scene;
-
-beforeAll(() => {
-  stage = new Stage();
-});
-afterAll(() => stage.close());
-beforeEach(() => {
-  scene = new Scene();
-});
-afterEach(() => scene.end());
+import { describe, expect, test } from 'vitest';
+import { isAlive, nsleuth, unmet } from './acting.ts';
+import { addNetns, find, type Held, type Netns, run, snapshotWithout } from './scene.ts';
+import { scene, stage } from './staged.ts';
 
 /** Connections over lo of the namespace it runs in: of each port asked for one. Says what becomes of both ends. */
 const CONNECTIONS = `

@@ -1,20 +1,9 @@
 import { closeSync, existsSync, lstatSync, openSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addNetns, inhabit, inodeAt, isAlive, listed, Stage, unmet } from './acting.ts';
-import { find, run, Scene, snapshotWithout } from './scene.ts';
-
-let stage: Stage;
-let scene: Scene;
-
-beforeAll(() => {
-  stage = new Stage();
-});
-afterAll(() => stage.close());
-beforeEach(() => {
-  scene = new Scene();
-});
-afterEach(() => scene.end());
+import { describe, expect, test } from 'vitest';
+import { inhabit, isAlive, listed, Stage, unmet } from './acting.ts';
+import { addNetns, find, inodeAt, run, snapshotWithout } from './scene.ts';
+import { scene, stage } from './staged.ts';
 
 /** A file to mount something on; what is mounted there goes with the scene. */
 function mountPoint(name = 'point'): string {

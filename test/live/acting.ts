@@ -1,34 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Actor, type ActorOptions } from '../../src/act/actor.ts';
 import type { PlanListener } from '../../src/act/perform.ts';
 import { namespaceKey } from '../../src/model/index.ts';
 import type { ActionId, ActionOptions, Outcome, Plan, StepStatus } from '../../src/model/plan.ts';
-import { find, run, type Scene } from './scene.ts';
-
-export const CLI = join(import.meta.dirname, '../../dist/cli.js');
-
-/** One namespace of a test. */
-export interface Netns {
-  readonly name: string;
-  readonly ino: number;
-  readonly path: string;
-}
-
-/** Inode of the namespace a file stands for. */
-export function inodeAt(path: string): number {
-  return statSync(path).ino;
-}
-
-/** Makes a namespace with a name, as an admin does; it is gone with the scene, whatever the test made of it. */
-export function addNetns(scene: Scene, name = scene.name()): Netns {
-  run('ip', 'netns', 'add', name);
-  scene.defer(() => spawnSync('ip', ['netns', 'delete', name]));
-  const path = `/run/netns/${name}`;
-  return { name, ino: inodeAt(path), path };
-}
+import { CLI, find, inodeAt, type Netns, run, type Scene } from './scene.ts';
 
 /** Starts a process that lives in a namespace and takes SIGTERM at once. */
 export async function inhabit(scene: Scene, { path }: Pick<Netns, 'path'>, script = 'sleep 60') {

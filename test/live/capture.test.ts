@@ -2,15 +2,15 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { byNsleuth, CLI, type Ended, ended, named } from './exec.ts';
-import { run, Scene } from './scene.ts';
+import { byNsleuth, type Ended, ended } from './exec.ts';
+import { addNetns, CLI, run, Scene } from './scene.ts';
 
 let scene: Scene;
 let ns: string;
 
 beforeEach(() => {
   scene = new Scene();
-  ns = named(scene);
+  ns = addNetns(scene).name;
   run('ip', '-n', ns, 'link', 'set', 'lo', 'up');
 });
 

@@ -9,9 +9,7 @@ import { SOURCES } from '../../src/collect.ts';
 import type { Snapshot } from '../../src/model/index.ts';
 import type { Topology } from '../../src/model/topology.ts';
 import { cliForEverybody, NOBODY } from './everybody.ts';
-import { run, Scene } from './scene.ts';
-
-const CLI = join(import.meta.dirname, '../../dist/cli.js');
+import { CLI, run, Scene } from './scene.ts';
 
 let scene: Scene;
 

@@ -5,8 +5,8 @@ import { ROOT } from '../../scripts/lib/bundle.mjs';
 import { closeProcfs, openProcfs } from '../../src/os/procfs.ts';
 import { lookInside } from '../../src/run-in-namespace.ts';
 import { cliForEverybody, NOBODY } from './everybody.ts';
-import { byNsleuth, CLI, type Ended, ended, etcFiles, named, renamed, under } from './exec.ts';
-import { find, Scene, userlandWithout } from './scene.ts';
+import { byNsleuth, type Ended, ended, etcFiles, renamed, under } from './exec.ts';
+import { addNetns, CLI, find, Scene, userlandWithout } from './scene.ts';
 
 let scene: Scene;
 
@@ -79,7 +79,7 @@ describe('a namespace with several names', () => {
   const SHOW = ['cat', '/etc/resolv.conf'];
 
   test('has the files of the one it was asked for by; else of one there are any for', () => {
-    const first = named(scene);
+    const first = addNetns(scene).name;
     const second = renamed(scene, first);
     etcFiles(scene, second, { 'resolv.conf': 'second\n' });
     const ino = ended([...byNsleuth(first), ...OWN]).stdout.replace(/\D/g, '');
@@ -102,7 +102,7 @@ describe('a namespace with several names', () => {
 
 describe('what cannot be', () => {
   test('is said before anything is run', () => {
-    const ns = named(scene);
+    const ns = addNetns(scene).name;
     for (const words of [[], ['--']]) expectMessage(nsleuth('exec', ns, ...words), 2, 'no command given: nsleuth exec');
     expectMessage(nsleuth('exec'), 2, "missing required argument 'NS'");
     expectMessage(nsleuth('exec', '--no-such', ns, 'echo'), 2, "unknown option '--no-such'");
@@ -113,7 +113,7 @@ describe('what cannot be', () => {
   });
 
   test('an ordinary user is told what is missing', async () => {
-    const ns = named(scene);
+    const ns = addNetns(scene).name;
     const { ino, pid } = await scene.hold('process');
     const cli = [...NOBODY, process.execPath, cliForEverybody(scene)];
     for (const selector of [ns, 'self']) {
@@ -126,7 +126,7 @@ describe('what cannot be', () => {
   });
 
   test('is said also when it shows only once it was entered', () => {
-    const ns = named(scene);
+    const ns = addNetns(scene).name;
     const root = join(scene.directory(), 'root');
     // A root without /sys.
     const script = [
@@ -149,7 +149,7 @@ describe('what cannot be', () => {
 
 describe('shell', () => {
   test('runs $SHELL, else /bin/sh, and tells it where it is', async () => {
-    const ns = named(scene);
+    const ns = addNetns(scene).name;
     const script = 'echo $NSLEUTH_NETNS $0; readlink /proc/self/ns/net\nexit 5\n';
     const own = ended([...byNsleuth(ns), ...OWN]).stdout;
     const base = { PATH: process.env.PATH, XDG_STATE_HOME: process.env.XDG_STATE_HOME };

@@ -1,8 +1,8 @@
 /** nsleuth exec and shell in a real pseudo-terminal, against `ip netns exec`. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PtyScreen } from '../terminal/harness.ts';
-import { byIp, byNsleuth, CLI, named } from './exec.ts';
-import { Scene } from './scene.ts';
+import { byIp, byNsleuth } from './exec.ts';
+import { addNetns, CLI, Scene } from './scene.ts';
 
 let scene: Scene;
 let ns: string;
@@ -10,7 +10,7 @@ let terminals: PtyScreen[];
 
 beforeEach(() => {
   scene = new Scene();
-  ns = named(scene);
+  ns = addNetns(scene).name;
   terminals = [];
 });
 

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { byIp, byNsleuth, CLI, type Ended, ended, etcFiles, named, under } from './exec.ts';
-import { Scene } from './scene.ts';
+import { byIp, byNsleuth, type Ended, ended, etcFiles, under } from './exec.ts';
+import { addNetns, CLI, Scene } from './scene.ts';
 
 /** Where the audit trail goes when nothing else is in the environment. */
 const STATE = { XDG_STATE_HOME: process.env.XDG_STATE_HOME };
@@ -14,7 +14,7 @@ let ns: string;
 
 beforeEach(() => {
   scene = new Scene();
-  ns = named(scene);
+  ns = addNetns(scene).name;
 });
 
 afterEach(() => scene.end());

@@ -1,9 +1,6 @@
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { run, type Scene } from './scene.ts';
-
-export const CLI = join(import.meta.dirname, '../../dist/cli.js');
+import { CLI, run, type Scene } from './scene.ts';
 
 /** How a command is run in a namespace by ip, which is what nsleuth is compared with, and by nsleuth. */
 export const byIp = (ns: string): readonly string[] => ['ip', 'netns', 'exec', ns];
@@ -26,14 +23,6 @@ export function ended(argv: readonly string[], options: SpawnSyncOptions = {}): 
 /** A shell script that runs a command, as `"$@"`. It does not become that command: it stays its parent. */
 export function under(script: string, argv: readonly string[]): readonly string[] {
   return ['sh', '-c', `${script}\nexit $?`, 'sh', ...argv];
-}
-
-/** A namespace with a name, gone with the scene. */
-export function named(scene: Scene): string {
-  const name = scene.name();
-  run('ip', 'netns', 'add', name);
-  scene.defer(() => run('ip', 'netns', 'delete', name));
-  return name;
 }
 
 /** Another name for a namespace that has one. */

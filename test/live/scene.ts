@@ -1,10 +1,12 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { collect } from '../../src/collect.ts';
 import type { Holder, HolderKind, Namespace, Snapshot } from '../../src/model/index.ts';
+
+export const CLI = join(import.meta.dirname, '../../dist/cli.js');
 
 /** What a helper process told about what it holds. */
 export interface Held {
@@ -113,6 +115,26 @@ export function run(command: string, ...args: readonly string[]): string {
     maxBuffer: 256 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** One namespace of a test. */
+export interface Netns {
+  readonly name: string;
+  readonly ino: number;
+  readonly path: string;
+}
+
+/** Inode of the namespace a file stands for. */
+export function inodeAt(path: string): number {
+  return statSync(path).ino;
+}
+
+/** Makes a namespace with a name, as an admin does; it is gone with the scene, whatever the test made of it. */
+export function addNetns(scene: Scene, name = scene.name()): Netns {
+  run('ip', 'netns', 'add', name);
+  scene.defer(() => spawnSync('ip', ['netns', 'delete', name]));
+  const path = `/run/netns/${name}`;
+  return { name, ino: inodeAt(path), path };
 }
 
 /** A snapshot without the given sources. */

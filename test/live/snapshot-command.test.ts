@@ -6,9 +6,7 @@ import { basename, join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/model/index.ts';
-import { run, Scene } from './scene.ts';
-
-const CLI = join(import.meta.dirname, '../../dist/cli.js');
+import { CLI, run, Scene } from './scene.ts';
 
 let scene: Scene;
 
