@@ -27,7 +27,7 @@ const SEEN_TICKS = 200;
 /** What forks and ends at once is easily overlooked: by procfs, which is slower to look, far more easily. */
 const QUIET = 2;
 const QUIET_BY_PROCFS = 20;
-/** Where that was seen to happen, and there is but procfs to tell: so many looks that it takes a long time. */
+/** Where that was seen to happen, or may happen all the time, and there is but procfs to tell: it takes a long time. */
 const QUIET_OF_ELUSIVE = 150;
 
 const MISMATCH: Readonly<Record<Exclude<Mismatch, 'gone' | 'no room'>, string>> = {
@@ -68,6 +68,8 @@ export class Pack {
   #elusive = 0;
   /** At some look somebody was new, or gone before they could be taken hold of. */
   #fleeting = false;
+  /** Since somebody was there last, there was a look during which nobody on the host forked. */
+  #still = false;
   #byKernel = true;
 
   constructor(step: StopStep, context: StepContext) {
@@ -101,7 +103,7 @@ export class Pack {
   get quietLooks(): number {
     if (!this.#everybody) return 1;
     if (this.#byKernel) return QUIET;
-    return this.#fleeting ? QUIET_OF_ELUSIVE : QUIET_BY_PROCFS;
+    return this.#fleeting || !this.#still ? QUIET_OF_ELUSIVE : QUIET_BY_PROCFS;
   }
 
   /** Somebody may not be signalled. */
@@ -191,7 +193,7 @@ export class Pack {
     if (!this.#everybody) return [];
     this.#crowded = false;
     const found: Hunted[] = [];
-    const { inhabitants, byKernel } = await populationOf(this.#context, this.#ino);
+    const { inhabitants, byKernel, still } = await populationOf(this.#context, this.#ino);
     this.#byKernel = byKernel;
     const there = inhabitants.filter(
       (each) => !this.#alive.has(keyOf(each)) && !this.#denied.has(keyOf(each)) && !this.#spares(each),
@@ -206,6 +208,7 @@ export class Pack {
       } else found.push(this.#add(prey));
     }
     this.#fleeting ||= this.#elusive > 0 || found.some(({ planned }) => !planned);
+    this.#still = this.isEmpty && (this.#still || still);
     return found;
   }
 

@@ -73,6 +73,11 @@ export function hasEnded(procfs: Procfs, pid: number): boolean {
   return stat === null ? isGone(errno()) : ENDED.has(stat.state) && stat.threads <= 1;
 }
 
+/** The pid that was handed out last (proc_loadavg(5)), in our pid namespace, which every process procfs lists has one of. */
+function lastPid(procfs: Procfs): string | undefined {
+  return readSmall(procfs.fd, 'loadavg')?.trimEnd().split(' ')[4];
+}
+
 function fromProcfs(procfs: Procfs, ino: number): Inhabitant[] {
   // The latest first: what forks and ends is gone by the time everybody else was looked at.
   return (listNumbers(procfs.fd, '.') ?? []).toReversed().flatMap((pid): Inhabitant[] => {
@@ -89,14 +94,16 @@ interface Population {
   readonly inhabitants: readonly Inhabitant[];
   /** By the kernel's own iterator: nothing is concealed from it, and hardly anything too fast for it. */
   readonly byKernel: boolean;
+  /** Nobody on the host forked meanwhile: nobody can have been missed who forks and ends. */
+  readonly still: boolean;
 }
 
 /** Who lives in a namespace right now: by the kernel's own iterator, else by procfs. */
 export async function populationOf({ procfs, tasks }: StepContext, ino: number): Promise<Population> {
+  const before = lastPid(procfs);
   const known = await tasks();
-  return known === null
-    ? { inhabitants: fromProcfs(procfs, ino), byKernel: false }
-    : { inhabitants: fromKernel(known, ino), byKernel: true };
+  const inhabitants = known === null ? fromProcfs(procfs, ino) : fromKernel(known, ino);
+  return { inhabitants, byKernel: known !== null, still: before !== undefined && before === lastPid(procfs) };
 }
 
 function isShortOfDescriptors(failure: number): boolean {
