@@ -96,8 +96,7 @@ async function askDocker(): Promise<Issue | null> {
 
 async function collectContainers(_: CollectContext, { tasks }: Gathered): Promise<Collected<ContainersData>> {
   const byCgroup = new Map<string, Container>();
-  for (const { cgroup } of tasks?.processes ?? []) {
-    if (cgroup === '' || byCgroup.has(cgroup)) continue;
+  for (const cgroup of new Set(tasks?.processes.map((task) => task.cgroup))) {
     const container = parseContainer(cgroup);
     if (container !== null) byCgroup.set(cgroup, container);
   }

@@ -1,3 +1,4 @@
+import { monotonic } from '../src/clock.ts';
 import type { Holder, Issue } from '../src/model/index.ts';
 import { errnoName, isGone } from '../src/os/errors.ts';
 import { close, errno } from '../src/os/libc.ts';
@@ -236,11 +237,11 @@ function collectDescriptors({ procfs, depth, signal }: CollectContext, gathered:
     if (guided && only === undefined) continue;
     const mapped = comm === undefined || !forking.has(comm);
     if (!mapped) unmapped++;
-    const started = performance.now();
+    const started = monotonic();
     if (guided && only !== undefined) {
       walkProcess(walk, procfs, { pid, otherThreads: [...only.keys()].filter((tid) => tid !== pid) }, mapped, only);
     } else walkProcess(walk, procfs, process, mapped);
-    if (comm !== undefined && performance.now() - started > SLOW_MS) forking.add(comm);
+    if (comm !== undefined && monotonic() - started > SLOW_MS) forking.add(comm);
   }
   if (unmapped > 0 && depth === 'full')
     walk.missed.push({ subject: `mappings of ${unmapped} processes`, reason: FORKING });

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { monotonic } from '../src/clock.ts';
 import type { Issue, SafeText } from '../src/model/index.ts';
 import { EACCES, EPERM, errnoName, isGone } from '../src/os/errors.ts';
 import { close, errno } from '../src/os/libc.ts';
@@ -244,9 +245,9 @@ export class CommandLines {
       this.#leftOut++;
       return { text: '', forking: true };
     }
-    const started = performance.now();
+    const started = monotonic();
     const text = this.#read(dirfd, path);
-    const took = performance.now() - started;
+    const took = monotonic() - started;
     if (took <= SLOW_MS) return { text, forking: false };
     this.#slow.add(comm);
     this.#waitedMs += took;

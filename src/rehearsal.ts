@@ -8,8 +8,11 @@ import {
   Remembered,
 } from '../collectors/kernel/decode.ts';
 import { fitPrograms, LINKED_PROGRAMS } from '../collectors/kernel/linked.ts';
-import { type KernelData, overflows } from '../collectors/kernel.ts';
+import { KernelProbe } from '../collectors/kernel/load.ts';
+import { absentFields, type KernelData, overflows, readProbe } from '../collectors/kernel.ts';
 import { contextFor, toSnapshot } from './collect.ts';
+import { BpfPrograms } from './os/bpf.ts';
+import { loadPlanned, type ProgramPlan } from './os/bpf-load.ts';
 import { closeProcfs, openProcfs } from './os/procfs.ts';
 import { Run } from './run.ts';
 import { Session } from './session.ts';
@@ -34,18 +37,40 @@ function madeUp(pid: number, netns: number): { readonly kernel: KernelData; read
   return { guide, kernel: { namespaces, devices: [], stack: [], tasks, pins, hostWide: true, at: 0 } };
 }
 
+async function attempt(task: () => unknown): Promise<void> {
+  try {
+    await task();
+  } catch {
+    // That it was compiled is enough.
+  }
+}
+
+/** Goes through what loads and asks programs, with none that any kernel would take. */
+async function rehearseLoading(): Promise<void> {
+  await attempt(() => fitPrograms([...LINKED_PROGRAMS]));
+  const program: ProgramPlan = { name: 'none', instructions: Buffer.alloc(0), attachTo: 0, functions: [], maps: [] };
+  const map = { name: 'none', type: -1, key: 0, value: 0, entries: 0, flags: 0 };
+  await attempt(() => loadPlanned([{ ...program, maps: [[0, 0]] }], [map], Buffer.alloc(0), ''));
+  const none = new BpfPrograms(new Map([['none', -1]]), new Map([['none', -1]]), () => {});
+  await attempt(() => none.run('none', [0]));
+  await attempt(() => none.iterate('none'));
+  await attempt(() => none.view('none', 1));
+  none.close();
+  const missing = { object: '/nonexistent', crc32: null };
+  await KernelProbe.begin(missing).probe;
+  const probe = new KernelProbe(missing);
+  absentFields(readProbe(probe, true));
+  probe.close();
+}
+
 /**
- * Runs what a table takes of the kernel's view, without asking the kernel, for the build to keep V8's bytecode of it
- * (scripts/lib/code-cache.mjs): compiling it anew takes every table 10 ms.
+ * Runs what a table takes of the kernel's view, without loading anything into the kernel, for the build to keep V8's
+ * bytecode of it (scripts/lib/code-cache.mjs): compiling it anew takes every table 10 ms.
  *
  * @param root what looks like a procfs with one process in it.
  */
 export async function rehearse(root: string, pid: number, netns: number): Promise<void> {
-  try {
-    fitPrograms([...LINKED_PROGRAMS]);
-  } catch {
-    // No type information here: then it is compiled when it is needed.
-  }
+  await rehearseLoading();
   const procfs = openProcfs(root);
   try {
     const session = new Session();

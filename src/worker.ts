@@ -6,6 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Actor } from './act/actor.ts';
 import { LiveCollector } from './live.ts';
+import { returnFreedMemory } from './os/freed-memory.ts';
 import type { ActorReply, ActorRequest } from './store/actor-thread.ts';
 import type { CollectorOptions, CollectorReply, CollectorRequest } from './store/collector-thread.ts';
 
@@ -34,7 +35,10 @@ function collecting(options: CollectorOptions): void {
   // A thread that dies leaves its descriptors to the process, and another one takes its place.
   process.on('exit', () => collector.unload());
   parentPort?.on('message', async (request: CollectorRequest) => {
-    parentPort?.postMessage(await answer(request));
+    const reply = await answer(request);
+    parentPort?.postMessage(reply);
+    // A whole snapshot went through it. What changes every second is small.
+    if (reply.type === 'snapshot') returnFreedMemory();
   });
 }
 

@@ -131,7 +131,8 @@ export class KernelProbe {
   #devices: Promise<void> | undefined;
   #walks = 0;
 
-  private constructor(files: ProbeFiles) {
+  /** A probe with nothing loaded, which lists nothing. */
+  constructor(files: ProbeFiles) {
     this.#files = files;
   }
 

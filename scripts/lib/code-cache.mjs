@@ -1,4 +1,4 @@
-// Writes dist/main.cache: `node scripts/lib/code-cache.mjs`, by scripts/build.mjs. Runs `nsleuth list` over a small
+// Writes dist/NAME.cache: `node scripts/lib/code-cache.mjs NAME`, by scripts/build.mjs. Runs `nsleuth list` over a small
 // tree that looks like procfs, so that the functions every command needs are compiled, and saves what V8 made of them.
 
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -28,8 +28,9 @@ for (const directory of ['ns', 'fd', 'fdinfo', 'task']) mkdirSync(join(tree, '7'
 for (const [path, content] of Object.entries(FILES)) writeFileSync(join(tree, '7', path), content);
 for (const [path, target] of Object.entries(LINKS)) symlinkSync(target, join(tree, '7', path));
 
+const name = process.argv[2];
 process.argv = [process.argv[0], join(ROOT, 'dist/cli.js'), 'list', '--no-kernel-view', '--proc', tree];
-const { script, exports } = createRequire(import.meta.url)('../../dist/cli.js').launch(undefined);
+const { script, exports } = createRequire(import.meta.url)('../../dist/cli.js').launch(name, undefined);
 // Before the command's own end, which ends the process.
 const { exit } = process;
 process.exit = async () => {
@@ -39,5 +40,5 @@ process.exit = async () => {
 };
 process.on('exit', () => {
   rmSync(tree, { recursive: true, force: true });
-  writeFileSync(join(ROOT, 'dist/main.cache'), script.createCachedData());
+  writeFileSync(join(ROOT, `dist/${name}.cache`), script.createCachedData());
 });

@@ -72,21 +72,21 @@ const PLURALS: readonly (readonly [Holder['kind'], string])[] = [
 
 /** All certain holders in a few words: each kind once, single ones in full. */
 export function describeHolders(holders: readonly Holder[]): string {
-  let text = '';
-  for (const [kind, plural] of PLURALS) {
-    let count = 0;
-    let first: Holder | undefined;
-    for (const holder of holders) {
-      if (holder.kind !== kind || !isCertain(holder)) continue;
-      count++;
-      first ??= holder;
-    }
-    if (first === undefined) continue;
-    if (text !== '') text += ', ';
-    text += count === 1 ? describeHolder(first) : `${count} ${plural}`;
+  const kinds = new Map<Holder['kind'], { readonly first: Holder; count: number }>();
+  for (const holder of holders) {
+    if (!isCertain(holder)) continue;
+    const others = kinds.get(holder.kind);
+    if (others === undefined) kinds.set(holder.kind, { first: holder, count: 1 });
+    else others.count++;
   }
-  if (text !== '') return text;
-  return holders.length === 0 ? 'no holder seen' : 'no certain holder';
+  if (kinds.size === 0) return holders.length === 0 ? 'no holder seen' : 'no certain holder';
+  const parts: string[] = [];
+  for (const [kind, plural] of PLURALS) {
+    const found = kinds.get(kind);
+    if (found !== undefined) parts.push(found.count === 1 ? describeHolder(found.first) : `${found.count} ${plural}`);
+    if (parts.length === kinds.size) break;
+  }
+  return parts.join(', ');
 }
 
 /** The process a holder belongs to; null for what needs none. */

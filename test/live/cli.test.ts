@@ -57,6 +57,22 @@ function tree(files: Readonly<Record<string, string>>, links: Readonly<Record<st
 const stat = (comm: string) => `7 (${comm}) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 42 0 0`;
 
 describe('list', () => {
+  // dist/list.js is the same command in a program of its own, which cli.js runs for it.
+  test.each([
+    [['--help']],
+    [['--nonsense']],
+    [['--json', '--csv']],
+    [['--columns', 'nonsense']],
+    [['one', 'too many']],
+  ])('says the same to %j as the whole program does', (args) => {
+    const launcher = join(scene.directory(), 'whole.cjs');
+    writeFileSync(launcher, `require(${JSON.stringify(CLI)}).launch('main');`);
+    const whole = spawnSync(process.execPath, [launcher, 'list', ...args], { encoding: 'utf8' });
+    const { status, stdout, stderr } = nsleuth('list', ...args);
+    expect({ status, stdout, stderr }).toEqual({ status: whole.status, stdout: whole.stdout, stderr: whole.stderr });
+    expect(stdout + stderr).not.toBe('');
+  });
+
   test('without a terminal, no command prints the same table', () => {
     const listed = nsleuth('list');
     expect(listed.status).toBe(0);
