@@ -74,7 +74,9 @@ function check(expectation: Expectation, snapshot: Snapshot): Seen {
         const left = holders.filter(
           (holder) => holder.kind === 'mount' && ids.has(holder.mountId) && holder.path === path,
         ).length;
-        return left === 0 ? HOLDS : { holds: false, seen: `it still is, in ${left} of ${ids.size} mount namespaces` };
+        return left === 0
+          ? HOLDS
+          : { holds: false, seen: left === ids.size ? 'it still is' : `${left} of ${ids.size} mounts are left` };
       });
     case 'device':
       return inside(snapshot, expectation.namespace, NAMESPACE_GONE, ({ devices }) => {

@@ -74,11 +74,15 @@ export interface StopStep extends StepText {
   readonly graceMs: number;
 }
 
-/** A mount namespace in which something is mounted. */
+/** A mount namespace in which something is mounted at a path. */
 export interface MountPlace {
   /** Inode of the mount namespace; null for that of nsleuth itself where it may not be told. */
   readonly mountNamespace: number | null;
-  readonly mountId: number;
+  /**
+   * The mounts, one over the other or one below what is mounted over the directory: where `/run` is shared, as systemd
+   * has it, `ip netns add` makes two, which go together.
+   */
+  readonly mountIds: readonly number[];
   /** Processes that live in it. */
   readonly seenBy: readonly number[];
 }

@@ -21,21 +21,21 @@ export function mayBeMountPoint(target: string): boolean {
 }
 
 /**
- * Takes the topmost mount at a path away, if it is the one with this id.
+ * Takes the topmost mount at a path away, if it is one of these.
  *
  * @param lazy detach it though it is busy (MNT_DETACH).
  * @returns the id of another mount that is there instead, and was left alone; null when it is gone, `absent` where
  * nothing is mounted there any more.
  * @throws SystemError EBUSY, EPERM…
  */
-export function unmountExactly(target: string, mountId: number, lazy: boolean): number | 'absent' | null {
+export function unmountExactly(target: string, mountIds: ReadonlySet<number>, lazy: boolean): number | 'absent' | null {
   const there = mountAt(AT_FDCWD, path(target));
   if (there === null && errno() !== 0) {
     if (errno() === ENOENT) return 'absent';
     throw new SystemError('statx', target, errno());
   }
   if (there !== null && !there.isRoot) return 'absent';
-  if (there !== null && there.mountId !== mountId) return there.mountId;
+  if (there !== null && !mountIds.has(there.mountId)) return there.mountId;
   if (umount2(path(target), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0) {
     throw new SystemError('umount', target, errno());
   }

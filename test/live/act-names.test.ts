@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { listed, nsleuth, openNamespaces, unmet } from './acting.ts';
+import { listed, nsleuth, nsleuthIn, openNamespaces, SHARED_RUN, unmet } from './acting.ts';
 import { addNetns, type Held, inodeAt, run } from './scene.ts';
 import { scene, stage } from './staged.ts';
 
@@ -69,14 +69,6 @@ describe('create', () => {
   });
 });
 
-/** Runs the command line under another command. */
-function nsleuthIn(wrapper: readonly string[], args: readonly string[]) {
-  const [command = '', ...before] = wrapper;
-  const script = `set +e; XDG_STATE_HOME="$1"; export XDG_STATE_HOME; shift; "$@" 2>&1; echo "status $?"`;
-  const out = run(command, ...before, 'sh', '-c', script, 'sh', '/run/state', process.execPath, 'dist/cli.js', ...args);
-  return { status: Number(/status (\d+)\s*$/.exec(out)?.[1]), stdout: out };
-}
-
 describe('name', () => {
   test('an anonymous namespace gets one, and keeps it when its process ends', async () => {
     const held = await scene.hold('process');
@@ -133,6 +125,16 @@ describe('rename', () => {
     expect(listed()).toContain(name);
     expect(listed()).not.toContain(blue.name);
     expect(inodeAt(`/run/netns/${name}`)).toBe(blue.ino);
+  });
+
+  test('gives up both mounts of the old name where /run is shared', () => {
+    const [old, name] = [scene.name(), scene.name()];
+    const script = `${SHARED_RUN}; ip netns add ${old}; "$@"; echo names: $(ip netns list)`;
+    const { status, stdout } = nsleuthIn(
+      ['unshare', '--mount', 'sh', '-ec', script, 'sh'],
+      ['rename', old, name, '--yes'],
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(`names: ${name}\\n$`) });
   });
 
   test('of several names one has to be said; the others stay', async () => {

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, lstatSync, openSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { inhabit, isAlive, listed, Stage, unmet } from './acting.ts';
+import { inhabit, isAlive, listed, nsleuthIn, SHARED_RUN, Stage, unmet } from './acting.ts';
 import { addNetns, find, inodeAt, run, snapshotWithout } from './scene.ts';
 import { scene, stage } from './staged.ts';
 
@@ -118,6 +118,49 @@ describe('unmount', () => {
     // The descriptor still holds it, so nothing was promised of the namespace itself.
     expect(unmet(lazily)).toEqual([]);
     expect(find(await snapshotWithout(), ino)?.holders).toMatchObject([{ kind: 'descriptor', pid: holder.pid }]);
+  });
+});
+
+describe('a name that is mounted twice, since /run is shared', () => {
+  /** How often it is mounted, what its directory holds, and what nsleuth said and returned in between. */
+  function around(name: string, before: string, ...args: readonly string[]) {
+    const count = `echo "mounted $(grep -c ' /run/netns/${name} ' /proc/self/mountinfo)"`;
+    const script = `${SHARED_RUN}; ip netns add ${name}; ${count}; ${before} "$@"; ${count}; echo "files $(ls /run/netns)"`;
+    const { status, stdout } = nsleuthIn(['unshare', '--mount', 'sh', '-ec', script, 'sh'], args);
+    return { status, stdout, facts: stdout.match(/^(?:mounted|files) .*$/gm) };
+  }
+
+  const GONE = { status: 0, facts: ['mounted 2', 'mounted 0', 'files '] };
+
+  test.each(['unmount', 'release'])('goes as a whole by %s', (action) => {
+    const name = scene.name();
+    const { stdout, ...rest } = around(name, '', action, name, '--yes');
+    expect(rest, stdout).toEqual(GONE);
+    expect(stdout).toMatch(/^ ✓ {3}1 {2}unmount {2}\S+: unmounted$/m);
+    expect(stdout).toMatch(new RegExp(`^ ✓ net:\\[\\d+\\] ${name} is gone$`, 'm'));
+  });
+
+  test('goes where somebody has a copy of it as well, of which one half is below the other', () => {
+    const name = scene.name();
+    const copy = `mkfifo /run/in; unshare --mount sh -c 'echo in > /run/in; exec sleep 60' & read in < /run/in; trap "kill $!" EXIT;`;
+    const { stdout, ...rest } = around(name, copy, 'release', name, '--yes');
+    expect(rest, stdout).toEqual(GONE);
+    expect(stdout).toMatch(/^ ✓ {3}1 {2}unmount {2}\S+, in 2 mount namespaces: unmounted in 2 mount namespaces$/m);
+    expect(stdout).toMatch(new RegExp(`^ ✓ net:\\[\\d+\\] ${name} is gone$`, 'm'));
+  });
+
+  test('is told of as it is where no path leads to it any more', () => {
+    const name = scene.name();
+    const { stdout, status, facts } = around(
+      name,
+      'mount -t tmpfs none /run/netns;',
+      'unmount',
+      `/run/netns/${name}`,
+      '--yes',
+    );
+    expect({ status, facts }, stdout).toEqual({ status: 1, facts: ['mounted 2', 'mounted 2', 'files '] });
+    expect(stdout).toMatch(/unmount {2}\S+: it is below another mount$/m);
+    expect(stdout).toMatch(/^ ✗ not so: \S+ is not mounted any more: it still is$/m);
   });
 });
 

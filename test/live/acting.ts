@@ -115,6 +115,17 @@ export function nsleuth(scene: Scene, ...args: readonly string[]) {
   });
 }
 
+/** Makes `/run` of the mount namespace a shell is in a shared one, as systemd has it: names are mounted there twice. */
+export const SHARED_RUN = 'mount --make-rprivate /; mount -t tmpfs none /run; mount --make-shared /run';
+
+/** Runs the command line under another command, which has a `/run` of its own for the audit trail. */
+export function nsleuthIn(wrapper: readonly string[], args: readonly string[]) {
+  const [command = '', ...before] = wrapper;
+  const script = `set +e; XDG_STATE_HOME="$1"; export XDG_STATE_HOME; shift; "$@" 2>&1; echo "status $?"`;
+  const out = run(command, ...before, 'sh', '-c', script, 'sh', '/run/state', process.execPath, CLI, ...args);
+  return { status: Number(/^status (\d+)$/m.exec(out)?.[1]), stdout: out };
+}
+
 /** Descriptors this process has open, by what they lead to: nothing of an action may be left. */
 export function openNamespaces(): number {
   return readdirSync('/proc/self/fd').filter((fd) => {

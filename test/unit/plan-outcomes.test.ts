@@ -81,7 +81,9 @@ describe('verification', () => {
       path: '/run/netns/blue',
       mountIds: [41, 42],
     };
-    expect(checked(unmounted, [blue()])).toEqual({ holds: false, seen: 'it still is, in 1 of 2 mount namespaces' });
+    expect(checked(unmounted, [blue()])).toEqual({ holds: false, seen: '1 of 2 mounts are left' });
+    const both = [aMount(), aMount({ mountId: 42 })];
+    expect(checked(unmounted, [blue({ holders: both })])).toEqual({ holds: false, seen: 'it still is' });
     expect(checked(unmounted, [blue({ holders: [aMount({ mountId: 43 })] })])).toEqual(HOLDS);
     expect(checked(unmounted, [blue({ holders: [aMount({ path: '/elsewhere' })] })])).toEqual(HOLDS);
     expect(checked(unmounted, [home()])).toEqual(HOLDS);

@@ -496,7 +496,12 @@ describe('release', () => {
 
 describe('unmount', () => {
   test('one step a path, in every mount namespace, ours first', () => {
-    const holders = [aMount({ mountNamespace: 8, mountId: 50 }), aMount(), aMount({ path: '/tmp/x', mountId: 60 })];
+    const holders = [
+      aMount({ mountNamespace: 8, mountId: 50 }),
+      aMount(),
+      aMount({ path: '/tmp/x', mountId: 60 }),
+      aMount({ mountId: 42 }),
+    ];
     const target = blue({ holders });
     const plan = planOf('unmount', [target], factsOf([home(), target]));
     expect(plan.steps).toMatchObject([
@@ -504,8 +509,8 @@ describe('unmount', () => {
         kind: 'unmount',
         subject: '/run/netns/blue, in 2 mount namespaces',
         places: [
-          { mountId: 41, seenBy: [1, 900] },
-          { mountId: 50, seenBy: [] },
+          { mountIds: [41, 42], seenBy: [1, 900] },
+          { mountIds: [50], seenBy: [] },
         ],
       },
       { kind: 'unmount', subject: '/tmp/x' },

@@ -23,16 +23,21 @@ function chosen(ns: Namespace, paths: readonly string[] | undefined, netnsDir: s
 /** The mounts by path, those of nsleuth's own mount namespace first: they take along what is mounted from there. */
 function byPath(mounts: readonly MountHolder[], { snapshot: { mountNamespaces }, self }: PlanFacts) {
   const own = mountNamespaces.find(({ pids }) => pids.includes(self.pid))?.ino ?? null;
-  const paths = new Map<string, { mount: MountHolder; places: MountPlace[] }>();
+  const paths = new Map<string, { mount: MountHolder; places: (MountPlace & { mountIds: number[] })[] }>();
   for (const mount of mounts) {
     const { mountNamespace, mountId } = mount;
-    const seenBy = mountNamespaces.find(({ ino }) => ino === mountNamespace)?.pids ?? [];
-    const place = { mountNamespace, mountId, seenBy };
     const key = mount.rawPath ?? mount.path;
-    const known = paths.get(key);
-    if (known === undefined) paths.set(key, { mount, places: [place] });
-    else if (mountNamespace === own) known.places.unshift(place);
-    else known.places.push(place);
+    const known = paths.get(key) ?? { mount, places: [] };
+    paths.set(key, known);
+    const place = known.places.find((each) => each.mountNamespace === mountNamespace);
+    if (place !== undefined) {
+      place.mountIds.push(mountId);
+      continue;
+    }
+    const seenBy = mountNamespaces.find(({ ino }) => ino === mountNamespace)?.pids ?? [];
+    const added = { mountNamespace, mountIds: [mountId], seenBy };
+    if (mountNamespace === own) known.places.unshift(added);
+    else known.places.push(added);
   }
   return { own, paths: [...paths.values()] };
 }
@@ -134,7 +139,7 @@ export function unmountAll(ns: Namespace, facts: PlanFacts, options: ActionOptio
       kind: 'unmounted',
       namespace,
       path,
-      mountIds: places.map(({ mountId }) => mountId),
+      mountIds: places.flatMap(({ mountIds }) => mountIds),
     })),
   };
 }
