@@ -74,7 +74,7 @@ function isHere(procfs: Procfs, { mountNamespace }: Pick<MountPlace, 'mountNames
 }
 
 /** Runs a synchronous function in a mount namespace, which may be this thread's own. Null when that is gone. */
-function within<T>({ procfs }: StepContext, place: MountPlace, run: () => T): T | null {
+export function within<T>(procfs: Procfs, place: Omit<MountPlace, 'mountIds'>, run: () => T): T | null {
   const { mountNamespace: ino, seenBy } = place;
   if (ino === null || isHere(procfs, place)) return run();
   const fd = openMountNamespace(procfs, ino, seenBy);
@@ -107,7 +107,7 @@ export function eachPlace(
   };
   try {
     for (const place of places) {
-      const was = within(context, place, () => run(place));
+      const was = within(context.procfs, place, () => run(place));
       if (was === null) gone++;
       if (was !== true) continue;
       done++;

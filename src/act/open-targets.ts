@@ -1,12 +1,14 @@
-import { openSnapshotNamespace, waysInto } from '../enter.ts';
-import { namespaceKey, type Snapshot } from '../model/index.ts';
+import { mountPointBytes, openSnapshotNamespace, waysInto } from '../enter.ts';
+import { type Namespace, namespaceKey, type Snapshot } from '../model/index.ts';
 import type { Target } from '../model/plan.ts';
 import { SystemError } from '../os/errors.ts';
-import { close, errno, O_CLOEXEC, O_RDONLY, openat } from '../os/libc.ts';
+import { AT_FDCWD, close, errno, O_CLOEXEC, O_RDONLY, openat } from '../os/libc.ts';
 import { inNetworkNamespace } from '../os/network-namespace.ts';
-import { cookieOfOwnNamespace } from '../os/nsfs.ts';
+import { cookieOfOwnNamespace, inodeOf, nsfsDevice } from '../os/nsfs.ts';
+import { openMountedNamespace } from '../os/open-namespace.ts';
 import type { Procfs } from '../os/procfs.ts';
 import { StepError, trying } from './contract.ts';
+import { within } from './mount-namespace.ts';
 
 /** The namespaces of a plan, open: no other namespace can have the number of one that is. */
 export class OpenTargets {
@@ -29,13 +31,15 @@ export class OpenTargets {
     const ns = this.find(target);
     if (ns === undefined) throw new StepError('gone', `${target.label} is gone`);
     const opened = openSnapshotNamespace(this.#procfs, ns, this.#snapshot, { mayActivate: true });
-    if (opened.fd === null) {
-      if (opened.why === 'replaced') throw this.#replaced(target);
-      if (opened.why === 'gone') throw new StepError('gone', `${target.label} is gone`);
+    const found = opened.fd ?? this.#openInside(ns);
+    if (found === null) {
+      const why = opened.fd === null ? opened.why : null;
+      if (why === 'replaced') throw this.#replaced(target);
+      if (why === 'gone') throw new StepError('gone', `${target.label} is gone`);
       throw new StepError('failed', `nothing leads into ${target.label} that may be opened`);
     }
     try {
-      const { fd, cookie } = this.#enter(opened.fd, target);
+      const { fd, cookie } = this.#enter(found, target);
       // Where the kernel does not tell the id of a namespace (before Linux 6.18), a socket made inside does.
       if (cookie !== null && target.cookie !== null && cookie !== target.cookie) {
         close(fd);
@@ -44,8 +48,25 @@ export class OpenTargets {
       this.#open.set(target.key, fd);
       return fd;
     } finally {
-      close(opened.fd);
+      close(found);
     }
+  }
+
+  /** Opens it where it is mounted in a mount namespace that nobody lives in, from inside that; null where it is not. */
+  #openInside({ ino, holders }: Namespace): number | null {
+    const inhabited = new Set(
+      this.#snapshot.mountNamespaces.flatMap(({ ino, pids }) => (pids.length > 0 ? [ino] : [])),
+    );
+    const device = nsfsDevice(this.#procfs.fd) ?? -1;
+    for (const holder of holders) {
+      if (holder.kind !== 'mount' || inhabited.has(holder.mountNamespace)) continue;
+      const place = { mountNamespace: holder.mountNamespace, seenBy: [] };
+      const open = () => openMountedNamespace(this.#procfs.fd, AT_FDCWD, mountPointBytes(holder), device);
+      const fd = within(this.#procfs, place, open) ?? -1;
+      if (fd >= 0 && inodeOf(fd) === ino) return fd;
+      if (fd >= 0) close(fd);
+    }
+    return null;
   }
 
   /**

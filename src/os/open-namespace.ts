@@ -112,14 +112,16 @@ export type Way =
 /**
  * Opens a mounted namespace. A mount point that is not in the cache is either no mount point any more, which
  * mountinfo tells, or lies on a filesystem that would have to be asked. On a busy host the next namespace appears in
- * the same place with the same number, so that is looked at again before it counts as refused.
+ * the same place with the same number, so that is looked at again before it counts as refused. A path that leads to
+ * something else may lead to what is mounted over it.
  */
 function openMount(procfs: Procfs, ino: number, seenBy: number, path: string, device: number): number {
   for (let tries = 1; ; tries++) {
     const fd = openMountedAt(procfs.fd, seenBy, path, device);
-    if (fd >= 0 || errno() !== EAGAIN) return fd;
+    if (fd >= 0 || (errno() !== EAGAIN && !isGone(errno()))) return fd;
+    const cached = errno() !== EAGAIN;
     const mounted = readAll(procfs.fd, `${seenBy}/mountinfo`)?.includes(` net:[${ino}] `) ?? false;
-    if (mounted && tries < MOUNT_TRIES) continue;
+    if (mounted && !cached && tries < MOUNT_TRIES) continue;
     errno(mounted ? EAGAIN : ENOENT);
     return -1;
   }
