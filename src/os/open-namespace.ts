@@ -1,6 +1,6 @@
 import { describeHolder } from '../model/describe.ts';
 import type { Holder } from '../model/index.ts';
-import { EAGAIN, EINVAL, ENOENT, ENOSYS, ESTALE, isGone } from './errors.ts';
+import { EAGAIN, EBADF, EINVAL, ENOENT, ENOSYS, ESTALE, isGone } from './errors.ts';
 import {
   close,
   errno,
@@ -142,9 +142,16 @@ function openTask(procfs: Procfs, pid: number, tid: number): number {
   return namespace;
 }
 
-/** A handle that does not open any more is that of a namespace that is gone, where it cannot be of an inactive one. */
-function isStale(way: Way): boolean {
-  return 'handle' in way && errno() === ESTALE && !hasInactiveNamespaces();
+/**
+ * What the failure of a way tells: `gone` that it ended at something that is no more, `no way` that it may still lead
+ * there, null nothing. A stale handle is that of a namespace that is gone, where it cannot be of an inactive one; before
+ * Linux 6.18 there are no handles (EBADF).
+ */
+function failureOf(way: Way): 'gone' | 'no way' | null {
+  const failure = errno();
+  if (!('handle' in way)) return isGone(failure) ? 'gone' : 'no way';
+  if (failure === EBADF) return null;
+  return failure === ESTALE && !hasInactiveNamespaces() ? 'gone' : 'no way';
 }
 
 /** Whether opening by this way may change something: see `openNamespace`. */
@@ -201,7 +208,7 @@ export function openNamespace(
   ways: readonly Way[],
   { mayActivate }: OpenOptions = { mayActivate: false },
 ): Opened {
-  let why: 'gone' | 'no way' | 'activates' = 'gone';
+  let why: 'gone' | 'no way' | 'activates' | null = null;
   const active = !mayActivate && ways.some(activates) && hasInactiveNamespaces();
   for (const way of [...ways.filter((way) => !activates(way)), ...ways.filter(activates)]) {
     if (active && activates(way)) {
@@ -209,16 +216,18 @@ export function openNamespace(
       continue;
     }
     const fd = openBy(procfs, ino, way, device);
-    if (fd === null || (fd < 0 && !isGone(errno()) && !isStale(way))) {
-      if (why === 'gone') why = 'no way';
+    if (fd === null || fd < 0) {
+      const failure = fd === null ? 'no way' : failureOf(way);
+      if (why === null || (why === 'gone' && failure !== null)) why = failure;
       continue;
     }
-    if (fd < 0) continue;
     const identity = statxAt(fd, '');
     if (identity?.ino === ino && identity.device === device) return { fd, way };
+    // Whatever that was led to another one by now.
     close(fd);
+    why ??= 'gone';
   }
-  return { fd: null, why };
+  return { fd: null, why: why ?? 'no way' };
 }
 
 /** A way in a few words: "nsfs handle", "task 71", "socket, pid 5 fd 6 (SIOCGSKNS)". */

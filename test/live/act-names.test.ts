@@ -87,7 +87,7 @@ describe('name', () => {
       const held = await hide(kind, kind === 'tcp-orphan' ? '7' : '');
       const name = nameFor();
       const done = await stage.act({ action: 'name', options: { name } }, held.ino);
-      expect(done.statuses).toEqual(['done']);
+      expect(done.statuses, done.messages.join()).toEqual(['done']);
       expect(unmet(done)).toEqual([]);
       expect(inodeAt(`/run/netns/${name}`)).toBe(held.ino);
       expect(run('ip', 'netns', 'exec', name, 'cat', '/proc/net/dev')).toContain('lo:');
