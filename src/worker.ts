@@ -5,10 +5,14 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Actor } from './act/actor.ts';
+import { monotonic } from './clock.ts';
 import { LiveCollector } from './live.ts';
 import { returnFreedMemory } from './os/freed-memory.ts';
 import type { ActorReply, ActorRequest } from './store/actor-thread.ts';
 import type { CollectorOptions, CollectorReply, CollectorRequest } from './store/collector-thread.ts';
+
+/** How often freed memory is given back at most: that takes up to 30 ms. */
+const RETURN_MS = 10_000;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -16,6 +20,7 @@ function messageOf(error: unknown): string {
 
 function collecting(options: CollectorOptions): void {
   const collector = new LiveCollector(options);
+  let returnedAt = Number.NEGATIVE_INFINITY;
 
   async function answer(request: CollectorRequest): Promise<CollectorReply> {
     try {
@@ -37,8 +42,11 @@ function collecting(options: CollectorOptions): void {
   parentPort?.on('message', async (request: CollectorRequest) => {
     const reply = await answer(request);
     parentPort?.postMessage(reply);
-    // A whole snapshot went through it. What changes every second is small.
-    if (reply.type === 'snapshot') returnFreedMemory();
+    // A whole snapshot went through it. On a small host that changes, one does every second.
+    if (reply.type === 'snapshot' && monotonic() - returnedAt >= RETURN_MS) {
+      returnFreedMemory();
+      returnedAt = monotonic();
+    }
   });
 }
 
